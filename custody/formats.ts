@@ -1,0 +1,201 @@
+/**
+ * What custody writes down. Every document carries a version; readers refuse versions they do not know.
+ * Times are ISO 8601 in UTC, sizes are bytes, money is USD, hashes are lower-case hex sha256.
+ */
+
+/** A run: Pulumi project, stack, and the name of the component in it. Text form `project/stack/name`. */
+export interface RunRef {
+  readonly project: string;
+  readonly stack: string;
+  readonly name: string;
+}
+
+export const runId = (run: RunRef): string => `${run.project}/${run.stack}/${run.name}`;
+
+/** One file where the artifacts durably live. `path` is relative to the run's directory, with forward slashes. */
+export interface ManifestFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** The cell it belongs to; absent for the run's own logs. */
+  readonly cell?: string;
+}
+
+export type CellState = "pending" | "running" | "complete" | "failed" | "cancelled";
+
+export interface ManifestCell {
+  readonly name: string;
+  readonly state: CellState;
+  readonly exit?: number | null;
+  readonly cause?: string | null;
+}
+
+/** Path, bytes and sha256 of every artifact to keep, computed where they durably live. */
+export interface Manifest {
+  readonly v: 1;
+  readonly run: RunRef;
+  readonly takenAt: string;
+  /** Where: tier id of the profile, absolute run directory, and the resource (file system id) that holds it. */
+  readonly place: { readonly tier: string; readonly directory: string; readonly resource: string };
+  readonly cells: readonly ManifestCell[];
+  /** Sorted by path. Only what is kept; scratch is counted, not listed. */
+  readonly files: readonly ManifestFile[];
+  readonly scratch: { readonly files: number; readonly bytes: number };
+  /** True when the wrapper's closing marker stood and no writer lived. */
+  readonly closed: boolean;
+}
+
+/** What a verb does to one resource of the run: which tiers (by id) are lost with it. */
+export interface PlannedDeletion {
+  /** Logical role in the run, stable across replacement: `instance`, `filesystem`, `sshKey`, ... */
+  readonly role: string;
+  /** The vendor's id. */
+  readonly id: string;
+  readonly verb: string;
+  readonly tiersLost: readonly string[];
+}
+
+/** Data on a tier that no manifest of this run names. `owner` is a run id when the folder is another run's. */
+export interface UnclaimedData {
+  readonly tier: string;
+  readonly folder: string;
+  readonly bytes: number;
+  readonly files: number;
+  readonly owner?: string;
+}
+
+/** In-toto predicate of a receipt: the manifest was pulled to a place, matched byte for byte, and loaded. */
+export interface Receipt {
+  readonly v: 1;
+  readonly id: string;
+  readonly run: RunRef;
+  readonly manifestSha256: string;
+  /** Pulled: a folder on a named host. verifiedInPlace: loaded on the durable tier itself. */
+  readonly how: "pulled" | "verifiedInPlace";
+  readonly place: { readonly host: string; readonly directory: string };
+  readonly files: number;
+  readonly bytes: number;
+  /** Every checkpoint that was parsed: path and format. */
+  readonly loaded: readonly { readonly path: string; readonly format: string; readonly tensors?: number }[];
+  readonly cells: readonly ManifestCell[];
+  readonly at: string;
+}
+
+/** A person's consent to one loss. Turned into one grant. */
+export interface Approval {
+  readonly v: 1;
+  readonly id: string;
+  readonly run: RunRef;
+  /** `end`: the run ends (gate). `replace`: one resource goes while the run continues (confirmation). */
+  readonly scope: "end" | "replace";
+  readonly deletions: readonly PlannedDeletion[];
+  /** Digest of the manifest the person was shown; null when nothing had ever been written. */
+  readonly manifestSha256: string | null;
+  /** Unclaimed data the person was shown and gives up. */
+  readonly unclaimed: readonly UnclaimedData[];
+  /** Cells given up by name, with the reason. */
+  readonly giveUp: { readonly cells: readonly string[]; readonly reason: string } | null;
+  readonly acceptUnreachable: boolean;
+  readonly at: string;
+  readonly expiresAt: string;
+}
+
+/** A signed override: loud, expiring, with the list of what is lost. */
+export interface BreakGlass {
+  readonly v: 1;
+  readonly id: string;
+  readonly run: RunRef;
+  readonly reason: string;
+  readonly lost: readonly string[];
+  readonly at: string;
+  readonly expiresAt: string;
+}
+
+/** What the gate seals when it allows; later locks accept it for exactly these deletions. */
+export interface Grant {
+  readonly v: 1;
+  readonly id: string;
+  readonly run: RunRef;
+  readonly basis: AllowBasis;
+  readonly deletions: readonly PlannedDeletion[];
+  readonly manifestSha256: string | null;
+  readonly approvalId: string | null;
+  readonly receiptId: string | null;
+  readonly at: string;
+}
+
+export type AllowBasis =
+  | "nothing-at-risk"
+  | "receipt-and-approval"
+  | "verified-in-place"
+  | "confirmation"
+  | "disposable"
+  | "grant"
+  | "break-glass";
+
+/** Roles a key can have in the trust file. */
+export type TrustRole = "pull" | "approve" | "break-glass";
+
+/** A signed document as it was found: who signed it and whether that key may do this. */
+export interface Signed<T> {
+  readonly content: T;
+  readonly keyId: string;
+  readonly signer: string | null;
+  /** Role held and signature valid; otherwise `problem` says what is wrong. */
+  readonly trusted: boolean;
+  readonly problem?: string;
+  /** sha256 of the envelope file. */
+  readonly envelopeSha256: string;
+}
+
+/** One line of the ledger: hash-chained JSON. `hash` covers the canonical form of everything else. */
+export interface LedgerEntry<K extends LedgerKind = LedgerKind> {
+  readonly v: 1;
+  readonly seq: number;
+  readonly at: string;
+  readonly kind: K;
+  readonly data: LedgerData[K];
+  readonly prev: string;
+  readonly hash: string;
+}
+
+export type LedgerKind = keyof LedgerData;
+
+/** How a resource or endpoint is found again; never a secret. */
+export interface EndpointRef {
+  readonly platform: string;
+  /** `sandbox`, or an absolute https URL. */
+  readonly api: string;
+  /** A file that holds the API key; absent: the platform's environment variable. */
+  readonly keyFile?: string;
+}
+
+export interface LedgerData {
+  /** First line: names the run and the custody store; `plan` is the resolved plan (no secrets). */
+  "run.declared": { readonly run: RunRef; readonly custodyId: string; readonly endpoint: EndpointRef; readonly plan: unknown; readonly roster: readonly string[]; readonly disposable?: { readonly maxHours: number } };
+  /** Before a billable call. Resolved by `launch.confirmed`, `intent.abandoned` or an audit. */
+  "intent.opened": { readonly intent: string; readonly role: string; readonly name: string; readonly pid: number; readonly startTicks: number | null; readonly request: Record<string, unknown> };
+  "intent.confirmed": { readonly intent: string; readonly role: string; readonly id: string; readonly name: string };
+  "intent.abandoned": { readonly intent: string; readonly why: string };
+  "resource.created": { readonly role: string; readonly kind: string; readonly id: string; readonly name: string; readonly hourlyUsd?: number; readonly monthlyUsd?: number; readonly details?: Record<string, unknown> };
+  "resource.lost": { readonly role: string; readonly id: string; readonly why: string };
+  "resource.deleted": { readonly role: string; readonly kind: string; readonly id: string; readonly verb: string; readonly grant: string | null; readonly confirmed: string };
+  "address.changed": { readonly instance: string; readonly host: string; readonly port: number; readonly user: string };
+  /** From here on data may exist: a job was started (or restarted) on this instance. Voids open grants. */
+  "job.started": { readonly instance: string; readonly directory: string; readonly cells: readonly string[]; readonly codeSha256: string; readonly specSha256: string; readonly scriptsSha256: string };
+  "job.updated": { readonly cells: readonly string[]; readonly codeSha256: string; readonly specSha256: string };
+  "job.stopped": { readonly instance: string; readonly why: string };
+  "manifest.taken": { readonly manifestSha256: string; readonly files: number; readonly bytes: number; readonly closed: boolean };
+  "pull.finished": { readonly manifestSha256: string; readonly host: string; readonly directory: string; readonly files: number; readonly bytes: number; readonly seconds: number };
+  "verify.failed": { readonly manifestSha256: string; readonly problems: readonly { readonly path: string; readonly code: string; readonly message: string }[] };
+  "receipt.signed": { readonly receipt: string; readonly manifestSha256: string; readonly envelopeSha256: string; readonly keyId: string };
+  "approval.signed": { readonly approval: string; readonly scope: "end" | "replace"; readonly deletions: readonly PlannedDeletion[]; readonly manifestSha256: string | null; readonly envelopeSha256: string; readonly keyId: string; readonly expiresAt: string };
+  "breakglass.signed": { readonly breakGlass: string; readonly reason: string; readonly lost: readonly string[]; readonly expiresAt: string; readonly envelopeSha256: string; readonly keyId: string };
+  "teardown.refused": { readonly at: string; readonly resource: string; readonly reasons: readonly { readonly code: string; readonly message: string }[] };
+  "grant.sealed": { readonly grant: Grant };
+  "grant.closed": { readonly grant: string; readonly why: string };
+  "leftover.recorded": { readonly kind: string; readonly id: string; readonly name: string; readonly monthlyUsd: number | null; readonly owned: boolean; readonly remove: string };
+  "audit.closed": { readonly billing: number; readonly leftovers: number; readonly usd: number | null };
+  "custody.recovered": { readonly from: string; readonly entries: number };
+  "note": { readonly text: string };
+}
