@@ -1,0 +1,166 @@
+/**
+ * The plan: a job request resolved against a platform's profile. Plain JSON (no undefined, no Date), because it is
+ * an input of resources, is kept in the ledger, and is what policies judge. It never holds a secret's value.
+ */
+import type { RunRef } from "../custody/formats";
+
+/** Stands for the durable tier's mount point in path templates; replaced once the mount point is known. */
+export const MOUNT = "{mount}";
+
+export interface Plan {
+  readonly v: 1;
+  readonly run: RunRef;
+  readonly platform: string;
+  /** Where checkpoints and everything else the run keeps are written. */
+  readonly durable: PlanDurable;
+  /** The instance's own disk: code, scripts, secrets file. Dies with the instance unless the profile says otherwise. */
+  readonly ownDisk: { readonly tier: string; readonly home: string };
+  readonly host: PlanHost;
+  readonly cells: readonly PlanCell[];
+  /** Environment of every cell. Literal values; secrets are named in `secretNames`. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly secretNames: readonly string[];
+  /** A POSIX sh snippet run once per instance before the first cell. */
+  readonly setup: string | null;
+  readonly inputs: readonly PlanInput[];
+  readonly resources: PlanResources;
+  readonly checkpoint: PlanCheckpoint;
+  readonly teardown: PlanTeardown;
+  readonly storage: PlanStorage;
+  readonly capacity: PlanCapacity;
+  readonly budget: { readonly maxUsd: number | null; readonly maxHours: number | null };
+  readonly clocks: readonly PlanClock[];
+  readonly cost: PlanCost;
+  /** Sentences for the person; nothing here blocks. */
+  readonly warnings: readonly string[];
+  /** Ids of the platform's gotchas that this plan touches, sorted. */
+  readonly gotchas: readonly string[];
+  readonly disposable: { readonly maxHours: number } | null;
+}
+
+export interface PlanDurable {
+  /** Tier id of the profile. */
+  readonly tier: string;
+  /** A resource's output that holds the mount point (`filesystem.mountPoint`), or an absolute path. */
+  readonly mountFrom: string;
+  /** `{mount}/holdfast/<project>/<stack>/<name>`. */
+  readonly runDirectoryTemplate: string;
+}
+
+export interface PlanHost {
+  readonly user: string;
+  readonly sshPort: number;
+  readonly python: string;
+  /** False: read the address again after every launch. */
+  readonly addressSurvivesRelaunch: boolean;
+  readonly detach: string;
+  /** sh line to source before any download, null where egress is direct. */
+  readonly proxyHook: string | null;
+  /** Environment variables that move caches to a chosen tier; values may contain `{mount}`. */
+  readonly cacheEnvironment: Readonly<Record<string, string>>;
+  /** `{mount}`-template or absolute path where curves should be written; null: no place is prescribed. */
+  readonly tensorboardDirectory: string | null;
+  readonly openPorts: readonly number[];
+}
+
+export interface PlanCell {
+  readonly name: string;
+  /** One POSIX sh line: the job's command, then the cell's arguments, quoted. */
+  readonly command: string;
+  /** Globs relative to the cell's directory. `keep` wins over `scratch`; what neither names is kept. */
+  readonly keep: readonly string[];
+  readonly scratch: readonly string[];
+  /** sha256 of the canonical form of {command, args, env, code, setup}. */
+  readonly configSha256: string;
+}
+
+export interface PlanInput {
+  readonly source: string;
+  /** Relative to the code directory. */
+  readonly path: string;
+  readonly mode: "mount" | "copy" | "cached";
+  readonly sha256: string | null;
+}
+
+/** Lower bounds. */
+export interface PlanResources {
+  readonly gpu: { readonly names: readonly string[]; readonly count: number; readonly memoryGiB: number | null } | null;
+  readonly cpus: number | null;
+  readonly memoryGiB: number | null;
+  readonly diskGiB: number | null;
+}
+
+export interface PlanCheckpoint {
+  readonly everySeconds: number;
+  readonly costSeconds: number;
+  readonly meanSecondsBetweenInterruptions: number;
+  /** Fraction of the paid time spent writing checkpoints or repeating lost work. */
+  readonly expectedWaste: number;
+  readonly source: "override" | "young-daly";
+}
+
+export interface PlanTeardown {
+  /** What is done to the instance at the end of the run. */
+  readonly verb: string;
+  readonly storage: "keep" | "delete";
+  readonly require: "pulled" | "verifiedInPlace";
+  /** Everything that goes at the end of the run, in the order of loss: the instance first. */
+  readonly deletions: readonly PlanDeletion[];
+}
+
+export interface PlanDeletion {
+  readonly role: string;
+  readonly verb: string;
+  readonly irreversible: boolean;
+  readonly tiersLost: readonly string[];
+  readonly tiersKept: readonly string[];
+  /** Every meter of the platform after this verb. */
+  readonly metersAfter: readonly PlanMeterAfter[];
+}
+
+export interface PlanMeterAfter {
+  readonly meter: string;
+  readonly state: "stops" | "continues" | "n/a";
+  /** Set when it continues and the amount is known. */
+  readonly usdPerMonth: number | null;
+}
+
+export interface PlanStorage {
+  readonly mode: "create" | "existing" | "adopt";
+  /** Name of the durable storage; for `adopt` its id. An `existing` one is never deleted. */
+  readonly name: string;
+  /** null: chosen when it is created, where there is capacity. */
+  readonly region: string | null;
+}
+
+export interface PlanCapacity {
+  /** In order of preference. Empty: derived from `resources` with live prices. */
+  readonly candidates: readonly { readonly type: string; readonly region: string | null }[];
+  readonly maxWaitSeconds: number;
+  readonly maxAttempts: number;
+  readonly maxHourlyUsd: number | null;
+}
+
+/** A timer that acts without being asked. */
+export interface PlanClock {
+  readonly id: string;
+  readonly statement: string;
+  /** Seconds after `from`; null when the moment is not known in advance. */
+  readonly seconds: number | null;
+  readonly from: "launch" | "stop" | "idle" | "disconnect" | "finish" | "unknown";
+  readonly tiersLost: readonly string[];
+  readonly gotchas: readonly string[];
+}
+
+/** Bounds, not forecasts. null: nothing bounds it. */
+export interface PlanCost {
+  readonly hourlyUsdBound: number | null;
+  readonly hourlySource: "capacity.maxHourlyUsd" | "price-table" | "free" | "unknown";
+  /** Month of the price table that was used, YYYY-MM. */
+  readonly priceTable: string | null;
+  readonly storageUsdPerMonth: number | null;
+  /** hourly bound x maxHours + storage for that time. */
+  readonly worstCaseUsd: number | null;
+  /** What a month (730 h) costs when nobody remembers the run. */
+  readonly forgottenMonthUsd: number | null;
+}
