@@ -25,7 +25,7 @@ function findOfficial({ root, cache, env }) {
 /**
  * Downloads the release when the vendor can be reached within seconds.
  * @param {{root: string, cache: string, env: object, node: {executable: string}, log: object, now?: () => number,
- *   urls?: string[]}} options `urls` are asked first; all must answer
+ *   urls?: string[], probeMs?: number}} options `urls` are asked first; all must answer
  * @returns {Promise<{engine: object | null, tried: string}>}
  */
 async function downloadOfficial(options) {
@@ -44,7 +44,7 @@ async function downloadOfficial(options) {
   const childEnv = { ...env };
   // Node's fetch, which the wrapper uses, looks at proxy settings only when told to.
   if (env.HTTPS_PROXY || env.https_proxy) childEnv.NODE_USE_ENV_PROXY ||= "1";
-  const unreachable = await probe(options.urls || vendorUrls(wrapper.version), node, childEnv);
+  const unreachable = await probe(options.urls || vendorUrls(wrapper.version), node, childEnv, options.probeMs || PROBE_MS);
   if (unreachable) return fail(unreachable);
 
   const draft = path.join(cache, `.official-${process.pid}-${Math.random().toString(36).slice(2)}`);
@@ -95,16 +95,16 @@ function vendorUrls(version) {
  * Null when all addresses answer, else why not. In a process of its own: a name look-up that hangs cannot be called off, and
  * would hold up our own exit.
  */
-async function probe(urls, node, env) {
+async function probe(urls, node, env, limitMs) {
   const script = `
-    const why = (e) => (e.name === "TimeoutError" ? "no answer within ${PROBE_MS / 1000} s" : (e.cause && (e.cause.code || e.cause.message)) || e.message);
+    const why = (e) => (e.name === "TimeoutError" ? "no answer within ${limitMs / 1000} s" : (e.cause && (e.cause.code || e.cause.message)) || e.message);
     Promise.all(process.argv.slice(1).map(async (url) => {
-      const answer = await fetch(url, { method: "HEAD", signal: AbortSignal.timeout(${PROBE_MS}) }).catch((e) => { throw new Error(new URL(url).host + ": " + why(e)); });
+      const answer = await fetch(url, { method: "HEAD", signal: AbortSignal.timeout(${limitMs}) }).catch((e) => { throw new Error(new URL(url).host + ": " + why(e)); });
       if (!answer.ok) throw new Error(url + ": HTTP " + answer.status);
     })).then(() => process.exit(0), (e) => { console.log(e.message); process.exit(1); });`;
-  const result = await capture(node.executable, ["-e", script, ...urls], { env, limitMs: PROBE_MS + 1_000 });
+  const result = await capture(node.executable, ["-e", script, ...urls], { env, limitMs: limitMs + 1_000 });
   if (result.code === 0) return null;
-  return result.expired ? `${new URL(urls[0]).host}: no answer within ${PROBE_MS / 1000} s` : lastLine(result.output);
+  return result.expired ? `${new URL(urls[0]).host}: no answer within ${limitMs / 1000} s` : lastLine(result.output);
 }
 
 function npmWrapper(root) {

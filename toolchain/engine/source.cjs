@@ -13,6 +13,7 @@ const { isExecutable } = require("../programs.cjs");
 const MINIMUM_GO = "1.25.11"; // the `go` line of the CLI's own module
 const STALL_MS = 180_000; // one slow package of the CLI compiles for over a minute on an old machine
 const FLAGS = ["-trimpath", "-tags", "osusergo,grpcnotrace"]; // the vendor's release flags
+const GO_PLACES = ["/usr/local/go/bin"]; // where Go's own installation puts it, often not on PATH
 const HOST = "pulumi-language-nodejs";
 const DYNAMIC = "pulumi-resource-pulumi-nodejs"; // a shell script that the engine looks for beside itself
 
@@ -36,12 +37,12 @@ function findBuilt(options) {
 
 /**
  * Builds the engine into the cache. Several may try at once: one builds, the others wait and use what it made.
- * @param {{root: string, cache: string, env: object, log: object}} options
+ * @param {{root: string, cache: string, env: object, log: object, goPlaces?: string[]}} options
  * @returns {Promise<{engine: object | null, tried: string}>}
  */
 async function buildEngine(options) {
   const made = recipe(options);
-  const go = await findGo(options.env);
+  const go = await findGo(options.env, options.goPlaces || GO_PLACES);
   if (!go.program) return { engine: null, tried: go.tried };
   let waiting = null;
   const onWait = (holder) => {
@@ -105,10 +106,10 @@ async function compile(go, made, draft, { root, env, log }) {
   return null;
 }
 
-/** A Go that is new enough: on PATH, or where its installer puts it. */
-async function findGo(env) {
+/** A Go that is new enough: on PATH, or in one of `places`. */
+async function findGo(env, places) {
   const faults = [];
-  for (const directory of [...(env.PATH || "").split(path.delimiter).filter(Boolean), "/usr/local/go/bin"]) {
+  for (const directory of [...(env.PATH || "").split(path.delimiter).filter(Boolean), ...places]) {
     const program = path.join(directory, "go");
     if (!isExecutable(program)) continue;
     const { output } = await capture(program, ["env", "GOVERSION"], { env: { ...env, GOTOOLCHAIN: "local" }, limitMs: 15_000 });

@@ -28,7 +28,7 @@ function createLog(stream = process.stderr, now = Date.now) {
   function progress(name, detail) {
     const start = now();
     let current = detail;
-    let spoken = 0; // what was printed last: time of it
+    let spoken = start; // when a line was printed last
     const show = () => {
       const text = `${name}: ${current} (${elapsed(now() - start)})`;
       if (renew) stream.write(`\r\x1b[K${text.slice(0, (stream.columns || 80) - 1)}`);
