@@ -1,0 +1,163 @@
+/** A training run on Lambda: audit, key, file system, instance, job, gate; in this order, each depending on those before. */
+import * as pulumi from "@pulumi/pulumi";
+import type { PlannedDeletion } from "../../custody/formats";
+import { resourcePrefix } from "../../providers/naming";
+import { plannedDeletion } from "../../providers/teardown/deletions";
+import { teardownDigest } from "../../providers/gate/digest";
+import { runOf } from "../../providers/kind";
+import { BillingAudit } from "../billingAudit";
+import { RemoteJob } from "../job";
+import type { PlatformRunArgs, PlatformRunOutputs } from "../platform";
+import { TeardownGate } from "../teardownGate";
+import { LambdaFilesystem, LambdaFirewallRuleset, LambdaInstance, LambdaSshKey } from "./resources";
+
+/**
+ * Cost: the instance per minute from its first healthy state until it is terminated (there is no stop), the file system per
+ * GiB-month until it is deleted, whether mounted or not.
+ */
+export class LambdaRun extends pulumi.ComponentResource implements PlatformRunOutputs {
+  readonly directory: pulumi.Output<string>;
+  readonly address: pulumi.Output<string>;
+  readonly machine: pulumi.Output<string>;
+  readonly hourlyUsd: pulumi.Output<number>;
+
+  private readonly prefix: string;
+
+  constructor(
+    private readonly runName: string,
+    private readonly args: PlatformRunArgs,
+    options: pulumi.ComponentResourceOptions,
+  ) {
+    super("holdfast:lambda:LambdaRun", runName, { platform: args.plan.platform }, options);
+    this.prefix = resourcePrefix(runOf(args.binding));
+
+    const audit = this.createAudit();
+    const key = this.createKey(audit);
+    const filesystem = this.createFilesystem(audit);
+    const firewall = this.createFirewall(audit);
+    const instance = this.createInstance(audit, key, filesystem, firewall);
+    const job = this.createJob(audit, key, filesystem, instance);
+    this.createGate(audit, key, filesystem, firewall, instance, job);
+
+    this.directory = job.directory;
+    this.address = pulumi.interpolate`${instance.user}@${instance.ip}:${instance.sshPort}`;
+    this.machine = pulumi.interpolate`${instance.instanceType} in ${instance.instanceRegion}`;
+    this.hourlyUsd = instance.hourlyUsd;
+    this.registerOutputs({ directory: this.directory, address: this.address, machine: this.machine, hourlyUsd: this.hourlyUsd });
+  }
+
+  private createAudit(): BillingAudit {
+    const { binding, endpoint, planSha256 } = this.args;
+    return new BillingAudit(`${this.runName}-audit`, { binding, endpoint, planSha256 }, { parent: this });
+  }
+
+  private createKey(audit: BillingAudit): LambdaSshKey {
+    const { binding, endpoint } = this.args;
+    return new LambdaSshKey(`${this.runName}-key`, { binding, endpoint, role: "sshKey", namePrefix: this.prefix }, { parent: this, dependsOn: [audit] });
+  }
+
+  private createFilesystem(audit: BillingAudit): LambdaFilesystem {
+    const { binding, endpoint, plan } = this.args;
+    const deletion = plannedDeletion(plan, "filesystem");
+    return new LambdaFilesystem(
+      `${this.runName}-filesystem`,
+      {
+        binding,
+        endpoint,
+        role: "filesystem",
+        mode: plan.storage.mode,
+        name: plan.storage.mode === "create" ? this.prefix : plan.storage.name,
+        region: plan.storage.region,
+        regionCandidates: [...new Set(plan.capacity.candidates.map((candidate) => candidate.region).filter((region) => region !== null))],
+        candidates: plan.capacity.candidates,
+        requirement: plan.resources,
+        maxHourlyUsd: plan.capacity.maxHourlyUsd,
+        verb: deletion.verb,
+        tier: plan.durable.tier,
+        tiersLost: deletion.tiersLost,
+        keep: plan.teardown.storage === "keep" || plan.storage.mode !== "create",
+      },
+      { parent: this, dependsOn: [audit] },
+    );
+  }
+
+  private createFirewall(audit: BillingAudit): LambdaFirewallRuleset | null {
+    const { binding, endpoint, config, plan } = this.args;
+    const rules = config.lambda.firewall;
+    if (rules.length === 0) return null;
+    return new LambdaFirewallRuleset(
+      `${this.runName}-firewall`,
+      { binding, endpoint, role: "firewall", namePrefix: this.prefix, region: plan.storage.region, rules },
+      { parent: this, dependsOn: [audit] },
+    );
+  }
+
+  private createInstance(audit: BillingAudit, key: LambdaSshKey, filesystem: LambdaFilesystem, firewall: LambdaFirewallRuleset | null): LambdaInstance {
+    const { binding, endpoint, plan, config } = this.args;
+    const deletion = plannedDeletion(plan, "instance");
+    return new LambdaInstance(
+      `${this.runName}-instance`,
+      {
+        binding,
+        endpoint,
+        role: "instance",
+        sshKeyName: key.name,
+        filesystem: { id: filesystem.filesystemId, name: filesystem.filesystemName, region: filesystem.filesystemRegion, mountPoint: filesystem.mountPoint },
+        candidates: plan.capacity.candidates,
+        requirement: plan.resources,
+        capacity: { maxWaitSeconds: plan.capacity.maxWaitSeconds, maxAttempts: plan.capacity.maxAttempts, maxHourlyUsd: plan.capacity.maxHourlyUsd },
+        image: config.lambda.image,
+        name: this.prefix,
+        tags: { "holdfast-run": `${binding.project}.${binding.stack}.${binding.run}` },
+        firewallRulesetIds: firewall === null ? [] : [firewall.rulesetId],
+        userData: null,
+        verb: deletion.verb,
+        tier: plan.ownDisk.tier,
+        tiersLost: deletion.tiersLost,
+        authorizedKeys: config.access.authorizedKeys,
+      },
+      { parent: this, dependsOn: [audit] },
+    );
+  }
+
+  private createJob(audit: BillingAudit, key: LambdaSshKey, filesystem: LambdaFilesystem, instance: LambdaInstance): RemoteJob {
+    const { binding, endpoint, planSha256, code } = this.args;
+    return new RemoteJob(
+      `${this.runName}-job`,
+      {
+        binding,
+        endpoint,
+        planSha256,
+        code,
+        machine: { instanceId: instance.instanceId, host: instance.ip, port: instance.sshPort, user: instance.user, sshKeyName: key.name },
+        tier: { mountPoint: filesystem.mountPoint, filesystemId: filesystem.filesystemId },
+      },
+      { parent: this, dependsOn: [audit] },
+    );
+  }
+
+  private createGate(audit: BillingAudit, key: LambdaSshKey, filesystem: LambdaFilesystem, firewall: LambdaFirewallRuleset | null, instance: LambdaInstance, job: RemoteJob): TeardownGate {
+    const { binding, endpoint, plan } = this.args;
+    const leaves = [key, filesystem, ...(firewall === null ? [] : [firewall]), instance, job];
+    const roles: [string, pulumi.CustomResource][] = [
+      ["sshKey", key],
+      ["filesystem", filesystem],
+      ...(firewall === null ? [] : [["firewall", firewall] as [string, pulumi.CustomResource]]),
+      ["instance", instance],
+      ["job", job],
+    ];
+    const deletions = roles.map(([role, resource]) => resource.id.apply((id): PlannedDeletion => ({ role, id, ...plannedDeletion(plan, role) })));
+    return new TeardownGate(
+      `${this.runName}-gate`,
+      {
+        binding,
+        endpoint,
+        holds: { filesystem: filesystem.filesystemId },
+        deletions: pulumi.all(deletions),
+        cells: plan.cells.map((cell) => cell.name),
+        teardownSha256: teardownDigest(plan),
+      },
+      { parent: this, dependsOn: [audit, ...leaves] },
+    );
+  }
+}

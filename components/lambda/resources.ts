@@ -1,0 +1,61 @@
+/** Lambda's resources as Pulumi sees them; what they do is in providers/lambda. */
+import type * as pulumi from "@pulumi/pulumi";
+import { OwnResource, typeToken } from "../../providers/dynamic";
+
+type Inputs = { readonly [name: string]: pulumi.Input<unknown> };
+
+/** A key pair made on this machine, unique per run; the private half never leaves custody. */
+export class LambdaSshKey extends OwnResource {
+  static readonly __pulumiType = typeToken("LambdaSshKey");
+  /** The name under which the vendor and custody know the key. */
+  declare readonly name: pulumi.Output<string>;
+  declare readonly publicKey: pulumi.Output<string>;
+
+  constructor(name: string, inputs: Inputs, options: pulumi.CustomResourceOptions) {
+    super("LambdaSshKey", name, inputs, ["name", "publicKey", "keyId"], options);
+  }
+}
+
+/** A file system in one region; survives its instances and bills until it is deleted. */
+export class LambdaFilesystem extends OwnResource {
+  static readonly __pulumiType = typeToken("LambdaFilesystem");
+  declare readonly filesystemId: pulumi.Output<string>;
+  declare readonly filesystemName: pulumi.Output<string>;
+  /** Read from the API, never derived from the name. */
+  declare readonly mountPoint: pulumi.Output<string>;
+  declare readonly filesystemRegion: pulumi.Output<string>;
+
+  constructor(name: string, inputs: Inputs, options: pulumi.CustomResourceOptions) {
+    super("LambdaFilesystem", name, inputs, ["filesystemId", "filesystemName", "mountPoint", "filesystemRegion"], { ...options, deleteBeforeReplace: true });
+  }
+}
+
+/** Inbound rules, attached at launch only. */
+export class LambdaFirewallRuleset extends OwnResource {
+  static readonly __pulumiType = typeToken("LambdaFirewallRuleset");
+  declare readonly rulesetId: pulumi.Output<string>;
+
+  constructor(name: string, inputs: Inputs, options: pulumi.CustomResourceOptions) {
+    super("LambdaFirewallRuleset", name, inputs, ["rulesetId"], options);
+  }
+}
+
+/** One instance: launched on the first candidate with capacity in the file system's region. */
+export class LambdaInstance extends OwnResource {
+  static readonly __pulumiType = typeToken("LambdaInstance");
+  declare readonly instanceId: pulumi.Output<string>;
+  declare readonly ip: pulumi.Output<string>;
+  declare readonly sshPort: pulumi.Output<number>;
+  declare readonly user: pulumi.Output<string>;
+  declare readonly instanceType: pulumi.Output<string>;
+  declare readonly instanceRegion: pulumi.Output<string>;
+  /** USD per hour while it stands. */
+  declare readonly hourlyUsd: pulumi.Output<number>;
+
+  constructor(name: string, inputs: Inputs, options: pulumi.CustomResourceOptions) {
+    super("LambdaInstance", name, inputs, ["instanceId", "ip", "sshPort", "user", "instanceType", "instanceRegion", "hourlyUsd", "launchedAt", "launchName", "missing", "status"], {
+      ...options,
+      deleteBeforeReplace: true,
+    });
+  }
+}

@@ -1,0 +1,25 @@
+/** What every platform's component is given and gives back. A second platform implements this and adds a line to trainingRun.ts. */
+import type * as pulumi from "@pulumi/pulumi";
+import type { EndpointRef } from "../custody/formats";
+import type { Plan } from "../profiles/plan";
+import type { StackConfig } from "../profiles";
+import type { Binding } from "../providers/kind";
+
+export interface PlatformRunArgs {
+  readonly binding: Binding;
+  readonly endpoint: EndpointRef;
+  readonly plan: Plan;
+  readonly planSha256: string;
+  readonly config: StackConfig;
+  readonly code: { readonly directory: string; readonly sha256: string };
+}
+
+export interface PlatformRunOutputs {
+  /** Where the artifacts durably live, e.g. `/lambda/nfs/NAME/holdfast/...`. */
+  readonly directory: pulumi.Output<string>;
+  /** `user@host:port` of the machine. */
+  readonly address: pulumi.Output<string>;
+  /** What was rented, e.g. `gpu_1x_a10 in us-east-1`. */
+  readonly machine: pulumi.Output<string>;
+  readonly hourlyUsd: pulumi.Output<number>;
+}

@@ -1,0 +1,102 @@
+/** The facade: one training run on one platform, from the same arguments that a stack's config gives. */
+import * as pulumi from "@pulumi/pulumi";
+import { relative, resolve as resolvePath } from "node:path";
+import type { EndpointRef } from "../custody/formats";
+import { openCustody, projectRootFrom } from "../custody";
+import { UserError } from "../custody/userError";
+import type { StackConfig, StackConfigInput } from "../profiles";
+import { loadJob, parseStackConfig, resolve } from "../profiles";
+import type { Plan } from "../profiles/plan";
+import type { Binding } from "../providers/kind";
+import { runOf } from "../providers/kind";
+import { hashCode } from "../providers/job/code";
+import { savePlan } from "../providers/planStore";
+import { assertFreshBuild } from "../providers/build";
+import { forPeople } from "./errors";
+import { LambdaRun } from "./lambda/lambdaRun";
+import { undeclaredRuns } from "./liveRuns";
+import { installLocks } from "./locks";
+import type { PlatformRunArgs, PlatformRunOutputs } from "./platform";
+
+/** What a run needs: the keys of a stack's `holdfast:` config, and nothing else. */
+export type TrainingRunArgs = StackConfigInput & {
+  /** Names of further runs that this program declares in the same stack; one run per stack is the rule. */
+  readonly otherRuns?: readonly string[];
+};
+
+interface Resolved extends PlatformRunArgs {
+  readonly config: StackConfig;
+}
+
+/** Builders by platform; adding a platform adds a line. */
+const builders: Readonly<Record<string, (name: string, args: PlatformRunArgs, options: pulumi.ComponentResourceOptions) => PlatformRunOutputs>> = {
+  lambda: (name, args, options) => new LambdaRun(name, args, options),
+};
+
+/**
+ * A training run whose teardown refuses until its artifacts are pulled, proven to load, and approved.
+ *
+ * @example new TrainingRun("digits", { platform: "lambda", job: "examples/digits/job.yaml", budget: { maxHours: 4, maxUsd: 10 } });
+ */
+export class TrainingRun extends pulumi.ComponentResource implements PlatformRunOutputs {
+  readonly plan: Plan;
+  readonly directory: pulumi.Output<string>;
+  readonly address: pulumi.Output<string>;
+  readonly machine: pulumi.Output<string>;
+  readonly hourlyUsd: pulumi.Output<number>;
+
+  /** `name` is the run's name: lower-case letters, digits and dashes. Throws RunError with every fault of the arguments at once. */
+  constructor(name: string, args: TrainingRunArgs, options: pulumi.ComponentResourceOptions = {}) {
+    const resolved = forPeople(() => resolveRun(name, args));
+    super("holdfast:index:TrainingRun", name, { platform: resolved.plan.platform, plan: resolved.plan }, options);
+    installLocks();
+    this.plan = resolved.plan;
+    const build = builders[resolved.plan.platform];
+    if (!build) throw new pulumi.RunError(`platform: ${resolved.plan.platform} cannot be provisioned by this version; it can: ${Object.keys(builders).join(", ")}.`);
+    const run = build(name, resolved, { parent: this });
+    this.directory = run.directory;
+    this.address = run.address;
+    this.machine = run.machine;
+    this.hourlyUsd = run.hourlyUsd;
+    this.registerOutputs({ directory: this.directory, address: this.address, machine: this.machine, hourlyUsd: this.hourlyUsd });
+  }
+}
+
+function resolveRun(name: string, { otherRuns = [], ...args }: TrainingRunArgs): Resolved {
+  assertFreshBuild();
+  const projectRoot = projectRootFrom(process.cwd());
+  const config = parseStackConfig(args, `run "${name}"`);
+  const job = loadJob(config.job, projectRoot);
+  const custody = openCustody(projectRoot, { create: true });
+  const binding: Binding = { custodyId: custody.id, project: pulumi.getProject(), stack: pulumi.getStack(), run: name };
+  const undeclared = undeclaredRuns(custody, binding, [name, ...otherRuns]);
+  if (undeclared.length > 0) throw secondRun(name, binding, undeclared);
+  const codeDirectory = resolvePath(job.directory, job.request.code);
+  const codeSha256 = hashCode(codeDirectory);
+  const plan = resolve(job.request, config.platform, { run: runOf(binding), config, codeSha256 });
+  return {
+    binding,
+    config,
+    plan,
+    planSha256: savePlan(custody.run(runOf(binding)), plan),
+    endpoint: endpointOf(config),
+    code: { directory: relative(projectRoot, codeDirectory), sha256: codeSha256 },
+  };
+}
+
+function endpointOf(config: StackConfig): EndpointRef {
+  const { endpoint, keyFile } = config.lambda;
+  return { platform: config.platform, api: endpoint, ...(keyFile === null ? {} : { keyFile }) };
+}
+
+function secondRun(name: string, binding: Binding, undeclared: readonly string[]): UserError {
+  const live = undeclared.map((run) => `"${run}"`).join(", ");
+  return new UserError(`Stack ${binding.stack}: the ledger has the live run ${live}, which this program does not declare, and "${name}" would be a second one beside it. Nothing was created.`, {
+    code: "undeclared-run",
+    next: [
+      `if "${name}" is a new name for it: keep the old name (a run's name is where its artifacts live)`,
+      "if the old run is over: pulumi destroy it first, with the program that made it",
+      `if both are wanted: otherRuns: [${undeclared.map((run) => JSON.stringify(run)).join(", ")}] in the arguments`,
+    ],
+  });
+}

@@ -1,0 +1,91 @@
+/**
+ * The billing audit: everything depends on it, so it is created first (credentials proven before anything is bought) and
+ * deleted last (proof that nothing bills, or the list of what does). It has no read: refresh cannot make it vanish.
+ */
+import { isDeepStrictEqual } from "node:util";
+import { runId } from "../../custody";
+import type { EndpointRef } from "../../custody/formats";
+import type { RunCustody } from "../../custody/store";
+import { UserError } from "../../custody/userError";
+import type { Binding, Context, Kind } from "../kind";
+import type { Billable, BillingReport } from "./billing";
+import { loadPlan } from "../planStore";
+import { auditBilling, listBillables } from "./billing";
+
+export type AuditInputs = { readonly binding: Binding; readonly endpoint: EndpointRef; readonly planSha256: string };
+export type AuditOutputs = AuditInputs & { readonly openedAt: string };
+
+export const billingAudit: Kind<AuditInputs, AuditOutputs> = {
+  diff(olds, news) {
+    return { changes: !isDeepStrictEqual([olds.binding, olds.endpoint, olds.planSha256], [news.binding, news.endpoint, news.planSha256]) };
+  },
+
+  async create(inputs, context) {
+    // One read of the account: a wrong key or an inactive account is found before anything is bought.
+    await listBillables(inputs.endpoint, context.projectRoot);
+    declare(inputs, context);
+    const { project, stack, run } = inputs.binding;
+    return { id: `audit-${project}-${stack}-${run}`, outs: { ...inputs, openedAt: context.clock.now().toISOString() } };
+  },
+
+  update(_id, olds, news, context) {
+    declare(news, context);
+    return Promise.resolve({ ...news, openedAt: olds.openedAt });
+  },
+
+  async delete(_id, olds, context) {
+    const run = context.run(olds.binding);
+    const report = await auditBilling(run, olds.endpoint, { clock: context.clock, projectRoot: context.projectRoot });
+    for (const line of describeAudit(run, report)) context.say(line);
+    const wrong = [...report.unexpected, ...report.standing];
+    if (wrong.length > 0 || report.openIntents.length > 0) throw stillBilling(run, wrong, report.openIntents);
+    close(run, report, context);
+  },
+};
+
+/** The ledger learns the plan before anything is bought under it, and again whenever an update changes it. */
+function declare(inputs: AuditInputs, context: Context): void {
+  const run = context.run(inputs.binding);
+  const plan = loadPlan(run, inputs.planSha256);
+  run.append("run.declared", {
+    run: run.ref,
+    custodyId: inputs.binding.custodyId,
+    endpoint: inputs.endpoint,
+    plan,
+    roster: plan.cells.map((cell) => cell.name),
+    ...(plan.disposable ? { disposable: plan.disposable } : {}),
+  });
+}
+
+/** The report as lines for a terminal; prices per month, the command that removes each. */
+export function describeAudit(run: RunCustody, report: BillingReport): string[] {
+  const priced = (billable: Billable): string => {
+    const price = billable.monthlyUsd ?? (billable.hourlyUsd === null ? null : billable.hourlyUsd * 730);
+    return `${billable.kind} ${billable.name} (${billable.id}): ${price === null ? "price unknown" : `$${price.toFixed(2)} a month`}; remove: ${billable.remove}`;
+  };
+  const cost = report.usdSoFar === null ? "" : ` It cost about $${report.usdSoFar.toFixed(2)}.`;
+  const nothing = report.unexpected.length + report.standing.length + report.kept.length === 0;
+  return [
+    `Billing audit of ${runId(run.ref)}: ${nothing ? "nothing of this run bills any more." : "something of this run still bills:"}${cost}`,
+    ...report.standing.map((billable) => `  still stands: ${priced(billable)}`),
+    ...report.unexpected.map((billable) => `  unexpected: ${priced(billable)}`),
+    ...report.kept.map((billable) => `  kept on purpose: ${priced(billable)}`),
+    ...(report.others.length === 0 ? [] : [`  not of this run, left alone: ${report.others.length} (holdfast audit lists them)`]),
+  ];
+}
+
+function stillBilling(run: RunCustody, wrong: readonly Billable[], intents: readonly string[]): UserError {
+  return new UserError(
+    `The billing audit of ${runId(run.ref)} is not clean: ${wrong.length} resources bill that should be gone, ${intents.length} launch intents are open. The audit stays in state until it is.`,
+    {
+      code: "still-billing",
+      next: [...wrong.map((billable) => billable.remove), ...intents.map((intent) => `look for ${intent} in the vendor's console (its launch was never confirmed)`), "pulumi destroy (again)"],
+    },
+  );
+}
+
+function close(run: RunCustody, report: BillingReport, context: Context): void {
+  const grant = run.view().openGrant;
+  if (grant) run.append("grant.closed", { grant: grant.id, why: `all deletions confirmed by the billing audit at ${context.clock.now().toISOString()}` });
+  run.append("audit.closed", { billing: report.unexpected.length + report.standing.length, leftovers: report.kept.length, usd: report.usdSoFar });
+}

@@ -1,0 +1,78 @@
+/** What bills at the vendor, held against what the run's ledger says should. */
+import type { EndpointRef } from "../../custody/formats";
+import type { RunCustody } from "../../custody/store";
+import { UserError } from "../../custody/userError";
+import type { Clock } from "../../custody/clock";
+import { isNamedFor } from "../naming";
+
+/** One thing the vendor bills. USD. */
+export interface Billable {
+  readonly kind: string;
+  readonly id: string;
+  readonly name: string;
+  readonly region: string | null;
+  readonly hourlyUsd: number | null;
+  readonly monthlyUsd: number | null;
+  /** The command that removes it. */
+  readonly remove: string;
+}
+
+export interface BillingReport {
+  readonly at: string;
+  /** Of this run, and not known to its ledger as standing or as kept: nobody would ever delete it. */
+  readonly unexpected: readonly Billable[];
+  /** Of this run, standing as the ledger says. */
+  readonly standing: readonly Billable[];
+  /** Kept on purpose when the run ended: owned, with its price. */
+  readonly kept: readonly Billable[];
+  /** Not of this run: other people's work, or what was made by hand. */
+  readonly others: readonly Billable[];
+  /** Launch intents nobody confirmed or abandoned. */
+  readonly openIntents: readonly string[];
+  /** What the run cost so far by the ledger's times and rates; a bound, the vendor's bill is exact. */
+  readonly usdSoFar: number | null;
+}
+
+type Lister = (endpoint: EndpointRef, projectRoot: string) => Promise<readonly Billable[]>;
+
+/** One lister per platform; a second platform adds a line here. */
+const listers: Readonly<Record<string, () => Promise<Lister>>> = {
+  lambda: async () => (await import("../lambda/index.js")).listBillables,
+};
+
+/** Everything the vendor bills for this account. Throws UserError for a platform without a lister. */
+export async function listBillables(endpoint: EndpointRef, projectRoot: string): Promise<readonly Billable[]> {
+  const load = listers[endpoint.platform];
+  if (!load) throw new UserError(`No billing audit exists for platform "${endpoint.platform}".`, { code: "no-audit" });
+  return (await load())(endpoint, projectRoot);
+}
+
+/** Looks at the vendor and sorts what it bills. Never deletes anything: a name is a hint, not a permission. */
+export async function auditBilling(run: RunCustody, endpoint: EndpointRef, options: { clock: Clock; projectRoot: string }): Promise<BillingReport> {
+  const view = run.view();
+  const billables = await listBillables(endpoint, options.projectRoot);
+  const standingIds = new Set([...view.resources.values()].map((resource) => resource.id));
+  const keptIds = new Set(view.leftovers.filter((leftover) => leftover.owned).map((leftover) => leftover.id));
+  const everOurs = new Set(view.deleted.map((deleted) => deleted.id));
+  const ours = (billable: Billable): boolean => isNamedFor(run.ref, billable.name) || everOurs.has(billable.id);
+  return {
+    at: options.clock.now().toISOString(),
+    standing: billables.filter((billable) => standingIds.has(billable.id) && !keptIds.has(billable.id)),
+    kept: billables.filter((billable) => keptIds.has(billable.id)),
+    unexpected: billables.filter((billable) => !standingIds.has(billable.id) && !keptIds.has(billable.id) && ours(billable)),
+    others: billables.filter((billable) => !standingIds.has(billable.id) && !keptIds.has(billable.id) && !ours(billable)),
+    openIntents: view.openIntents.map((intent) => intent.intent),
+    usdSoFar: costSoFar(view, options.clock.now()),
+  };
+}
+
+/** Hours between creation and deletion (or now) times the recorded hourly rate, summed; null when no rate is known. */
+export function costSoFar(view: ReturnType<RunCustody["view"]>, now: Date): number | null {
+  const spans = [
+    ...[...view.resources.values()].map((resource) => ({ ...resource, until: now.toISOString() })),
+    ...view.deleted.map((deleted) => ({ ...deleted, until: deleted.deletedAt })),
+  ];
+  const known = spans.filter((span) => span.hourlyUsd !== undefined);
+  if (known.length === 0) return null;
+  return known.reduce((sum, span) => sum + (span.hourlyUsd ?? 0) * ((Date.parse(span.until) - Date.parse(span.since)) / 3_600_000), 0);
+}

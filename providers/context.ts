@@ -1,0 +1,23 @@
+/** The real edges that a provider operation is given: clock, custody store, terminal, engine. */
+import { openCustody, projectRootFrom } from "../custody";
+import type { Clock } from "../custody/clock";
+import { systemClock } from "../custody/clock";
+import { assertEngineAlive } from "./engine";
+import type { Context } from "./kind";
+import { runOf } from "./kind";
+
+/** The working directory is only where the search for the project starts; nothing in state is derived from it. */
+export function createContext(workingDirectory: string, clock: Clock = systemClock): Context {
+  const projectRoot = projectRootFrom(workingDirectory);
+  const custodyOf: Context["custody"] = (binding) => openCustody(projectRoot, { clock, expectId: binding.custodyId });
+  return {
+    projectRoot,
+    clock,
+    custody: custodyOf,
+    run: (binding) => custodyOf(binding).run(runOf(binding)),
+    say: (message) => {
+      console.log(message);
+    },
+    assertEngineAlive: () => assertEngineAlive(),
+  };
+}

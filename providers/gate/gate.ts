@@ -1,0 +1,93 @@
+/**
+ * The gate: deleted before anything else of the run, and refusing until what would be lost was pulled, proven to load and
+ * approved. It owns nothing at the vendor; its delete is the decision. It has no read: nothing can make it vanish on refresh.
+ */
+import { isDeepStrictEqual } from "node:util";
+import type { DeletionFacts } from "../../custody";
+import { decide, runId } from "../../custody";
+import type { EndpointRef, PlannedDeletion } from "../../custody/formats";
+import type { Binding, Context, Kind } from "../kind";
+import { covers, settle } from "../teardown/authorize";
+import { deletionsAtEnd } from "../teardown/deletions";
+import { gatherDeletionFacts } from "../teardown/facts";
+import { remoteForRun } from "../ssh/forRun";
+import { jobPlace } from "../job/layout";
+
+export type GateInputs = {
+  readonly binding: Binding;
+  readonly endpoint: EndpointRef;
+  /**
+   * Resource name to vendor id, of those resources that hold a durable copy. An entry that changes, vanishes or is not known
+   * replaces the gate, which asks for everything a destroy asks for; an added one does not.
+   */
+  readonly holds: Readonly<Record<string, string>>;
+  /** Everything a destroy of the run deletes, as the program knows it; the ledger may know more. */
+  readonly deletions: readonly PlannedDeletion[];
+  readonly cells: readonly string[];
+  /** Digest of the teardown config at the last update: a plain destroy does not see config edited since. */
+  readonly teardownSha256: string;
+};
+
+export type GateOutputs = GateInputs;
+
+export const teardownGate: Kind<GateInputs, GateOutputs> = {
+  diff(olds, news) {
+    const changes = !isDeepStrictEqual(essence(olds), essence(news));
+    return { changes, replaces: heldIsGone(olds.holds, news.holds) ? ["holds"] : [] };
+  },
+
+  create(inputs, context) {
+    context.run(inputs.binding).append("note", { text: `gate armed: a destroy deletes ${describe(inputs.deletions)}` });
+    return Promise.resolve({ id: `gate-${inputs.binding.project}-${inputs.binding.stack}-${inputs.binding.run}`, outs: inputs });
+  },
+
+  update(_id, _olds, news) {
+    return Promise.resolve(news);
+  },
+
+  async delete(_id, olds, context) {
+    await open(olds, context);
+  },
+};
+
+const essence = ({ binding, endpoint, holds, deletions, cells, teardownSha256 }: GateInputs): GateInputs => ({ binding, endpoint, holds, deletions, cells, teardownSha256 });
+
+/** During a delete-before-replace the whole map, or an entry, arrives as the engine's sentinel string for "unknown". */
+export function heldIsGone(olds: unknown, news: unknown): boolean {
+  if (typeof olds !== "object" || olds === null) return true;
+  if (typeof news !== "object" || news === null) return true;
+  const after = news as Record<string, unknown>;
+  return Object.entries(olds).some(([name, id]) => after[name] !== id);
+}
+
+async function open(outs: GateOutputs, context: Context): Promise<void> {
+  const run = context.run(outs.binding);
+  const deletions = deletionsAtEnd(run.view(), outs.deletions);
+  const sealed = run.view().openGrant;
+  // A gate that was opened and whose deletion was not recorded by the engine: the grant stands, the same answer again.
+  if (sealed && deletions.every((deletion) => covers(sealed, deletion))) return;
+  const facts = await gatherDeletionFacts(run, { scope: "end", deletions, clock: context.clock });
+  // The roster that must be accounted for is the union of state, ledger and what was found.
+  const all: DeletionFacts = { ...facts, view: { ...facts.view, roster: new Set([...facts.view.roster, ...outs.cells]) } };
+  const grant = settle(run, all, decide(all), "the end", context);
+  context.say(`Gate open for ${runId(run.ref)} (${grant.basis}): ${describe(deletions)}`);
+  await copyBesideArtifacts(outs, context);
+}
+
+/** The evidence travels with data that stays; on a tier that goes it costs nothing. */
+async function copyBesideArtifacts(outs: GateOutputs, context: Context): Promise<void> {
+  const run = context.run(outs.binding);
+  const place = jobPlace(run.view());
+  const remote = remoteForRun(run, { clock: context.clock, attempts: 1 });
+  if (remote === null || place === null) return;
+  try {
+    await run.copyTo(remote, `${place.directory}/custody`);
+  } catch (error) {
+    context.say(`note: the ledger could not be copied beside the artifacts: ${(error as Error).message}`);
+  } finally {
+    await remote.close();
+  }
+}
+
+const describe = (deletions: readonly PlannedDeletion[]): string =>
+  deletions.length === 0 ? "nothing" : deletions.map((deletion) => `${deletion.verb} ${deletion.role} ${deletion.id}`).join(", ");

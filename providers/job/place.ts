@@ -1,0 +1,170 @@
+/** Puts a job onto an instance: scripts, code and spec under content-hashed names, preflight, secrets, the detached queue. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { Clock } from "../../custody/clock";
+import type { RunRef } from "../../custody/formats";
+import type { Remote } from "../../custody/remote";
+import { RemoteUnreachable } from "../../custody/remote";
+import { UserError } from "../../custody/userError";
+import type { Plan } from "../../profiles/plan";
+import { packageRoot } from "../build";
+import { shellWord } from "../ssh/outcome";
+import { codeExcludes, hashCode } from "./code";
+import type { JobPlace } from "./layout";
+import { runDirectory, sessionName } from "./layout";
+import { buildSpec, defaultFloors, quote, specSha256 } from "./spec";
+
+export interface JobContent {
+  readonly run: RunRef;
+  readonly plan: Plan;
+  /** Absolute, on this machine. */
+  readonly codeDirectory: string;
+  readonly codeSha256: string;
+  readonly mountPoint: string;
+  readonly filesystemId: string;
+}
+
+/** A place with the hashes of what was pushed there. */
+export interface PlacedJob extends JobPlace {
+  readonly scriptsSha256: string;
+  readonly specSha256: string;
+}
+
+/** Where everything of the job will be, and the hashes in the names. Reads the scripts and the spec, pushes nothing. */
+export function locateJob(content: JobContent): PlacedJob & { readonly specFiles: ReadonlyMap<string, string> } {
+  const base = `${content.plan.ownDisk.home}/holdfast`;
+  const specFiles = buildSpec(content.plan, content.mountPoint);
+  const scriptsSha256 = hashCode(scriptsSource);
+  const spec = specSha256(specFiles);
+  const short = (sha256: string): string => sha256.slice(0, 12);
+  return {
+    directory: runDirectory(content.plan, content.mountPoint),
+    scripts: `${base}/scripts-${short(scriptsSha256)}`,
+    code: `${base}/code-${short(content.codeSha256)}`,
+    spec: `${base}/spec-${short(spec)}`,
+    session: sessionName(content.run),
+    mountPoint: content.mountPoint,
+    filesystemId: content.filesystemId,
+    scriptsSha256,
+    specSha256: spec,
+    specFiles,
+  };
+}
+
+const scriptsSource = join(packageRoot, "remote");
+
+/** Waits until the machine answers, bounded by `deadlineSeconds`; the first answer records its host key. */
+export async function awaitMachine(remote: Remote, clock: Clock, deadlineSeconds: number): Promise<void> {
+  const deadline = clock.now().getTime() + deadlineSeconds * 1000;
+  for (;;) {
+    try {
+      const answer = await remote.exec(["true"], { timeoutSeconds: 20 });
+      if (answer.exitCode === 0) return;
+    } catch (error) {
+      if (!(error instanceof RemoteUnreachable)) throw error;
+    }
+    if (clock.now().getTime() > deadline) {
+      throw new UserError(`${remote.description} did not answer over SSH within ${deadlineSeconds} s. The instance stands and bills.`, {
+        code: "ssh-timeout",
+        next: ["pulumi up (tries again)", "pulumi destroy (ends it; no job was started)"],
+      });
+    }
+    await clock.sleep(1000);
+  }
+}
+
+/** Pushes scripts, code and spec; what is there under the same name has the same content and is left alone. */
+export async function pushJob(remote: Remote, content: JobContent, place: ReturnType<typeof locateJob>): Promise<void> {
+  const here = hashCode(content.codeDirectory);
+  if (here !== content.codeSha256) {
+    throw new UserError(`The code in ${content.codeDirectory} changed while the update ran; nothing was started.`, { code: "code-changed", next: ["the same command again"] });
+  }
+  await remote.push(scriptsSource, place.scripts);
+  await remote.push(content.codeDirectory, place.code, { exclude: codeExcludes });
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-spec-"));
+  try {
+    for (const [path, text] of place.specFiles) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), text);
+    }
+    await remote.push(folder, place.spec);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs preflight.sh and refuses with everything it found, gotcha ids included. */
+export async function preflight(remote: Remote, content: JobContent, place: JobPlace): Promise<void> {
+  const { plan } = content;
+  const bytes = Math.max(defaultFloors.bytes, (plan.resources.diskGiB ?? 0) * 1024 ** 3);
+  const argv = ["sh", `${place.scripts}/preflight.sh`, place.mountPoint, place.directory, String(bytes), String(defaultFloors.inodes), String(plan.resources.gpu?.count ?? 0), plan.host.python];
+  const result = await remote.exec(argv, { timeoutSeconds: 180 });
+  if (result.exitCode === "unknown") throw new RemoteUnreachable(remote.description, "the connection ended during the preflight");
+  if (result.exitCode === 0) return;
+  const refusals = result.stdout.split("\n").filter((line) => line.startsWith("refuse "));
+  const text = refusals.length > 0 ? refusals.map(describeRefusal).join("\n") : `  - preflight.sh ended with exit code ${result.exitCode}: ${result.stderr.trim()}`;
+  throw new UserError(`The preflight on ${remote.description} refused; no job was started.\n${text}`, {
+    code: "preflight",
+    next: ["pulumi up (after the cause is mended; the instance is kept)", "pulumi destroy (no job was started, nothing needs pulling)"],
+  });
+}
+
+function describeRefusal(line: string): string {
+  const [, check = "", gotcha = "", ...detail] = line.split(" ");
+  return `  - ${check} (${gotcha}): ${detail.join(" ")}`;
+}
+
+/** Values of the job's secrets from this process's environment, to a 0600 file on the instance's own disk, over stdin. */
+export async function writeSecrets(remote: Remote, content: JobContent, environment: NodeJS.ProcessEnv): Promise<void> {
+  const { plan, run } = content;
+  if (plan.secretNames.length === 0) return;
+  const missing = plan.secretNames.filter((name) => environment[name] === undefined);
+  if (missing.length > 0) {
+    throw new UserError(`The job names secrets that are not in the environment: ${missing.join(", ")}.`, {
+      code: "secret-missing",
+      next: missing.map((name) => `export ${name}=...`),
+    });
+  }
+  const lines = plan.secretNames.map((name) => `export ${name}=${quote(environment[name] ?? "")}\n`).join("");
+  await remote.write(`${plan.ownDisk.home}/holdfast/secrets/${run.name}`, lines, 0o600);
+}
+
+/** Starts the queue in a detached session and returns once it has taken the writer lock and opened its log. */
+export async function startQueue(remote: Remote, place: JobPlace, clock: Clock): Promise<void> {
+  const before = await queueEpoch(remote, place);
+  const line = ["exec", "sh", `${place.scripts}/run_queue.sh`, place.directory, place.spec, place.code].map(shellWord).join(" ");
+  const started = await remote.exec(["tmux", "new-session", "-d", "-s", place.session, line]);
+  if (started.exitCode !== 0 && started.exitCode !== "unknown") {
+    throw new UserError(`${remote.description}: the session ${place.session} could not be started: ${started.stderr.trim()}`, {
+      code: "session",
+      next: ["holdfast status (is an older queue still running?)", "holdfast logs"],
+    });
+  }
+  // An unknown answer is resolved by looking: either the queue runs now, or it does not.
+  const deadline = clock.now().getTime() + logDeadlineSeconds * 1000;
+  for (;;) {
+    const [epoch, log] = [await queueEpoch(remote, place), await remote.exec(["test", "-s", `${place.directory}/logs/queue.log`])];
+    if (epoch > before && log.exitCode === 0) return;
+    if (clock.now().getTime() > deadline) {
+      const tail = await remote.exec(["tail", "-n", "5", `${place.directory}/logs/queue.log`]);
+      throw new UserError(`${remote.description}: the queue's log did not open within ${logDeadlineSeconds} s, so the job cannot be said to run. ${tail.stdout.trim()}`, {
+        code: "log-not-open",
+        next: ["holdfast ssh, then: tmux attach", "pulumi up (tries again)"],
+      });
+    }
+    await clock.sleep(300);
+  }
+}
+
+const logDeadlineSeconds = 60;
+
+async function queueEpoch(remote: Remote, place: JobPlace): Promise<number> {
+  const result = await remote.exec(["cat", `${place.directory}/state/queue.json`]);
+  if (result.exitCode !== 0) return 0;
+  try {
+    return (JSON.parse(result.stdout) as { epoch?: number }).epoch ?? 0;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,179 @@
+/** The job on an instance: one resource for the whole roster. Placing it is idempotent; moving it to another instance is an update. */
+import { isDeepStrictEqual } from "node:util";
+import { join } from "node:path";
+import type { EndpointRef, PlannedDeletion } from "../../custody/formats";
+import { runId } from "../../custody/formats";
+import type { Remote } from "../../custody/remote";
+import { RemoteUnreachable } from "../../custody/remote";
+import type { RunCustody } from "../../custody/store";
+import { UserError } from "../../custody/userError";
+import type { Binding, Context, Kind } from "../kind";
+import { PartialCreate, runOf } from "../kind";
+import { loadPlan } from "../planStore";
+import { openSshRemote } from "../ssh/remote";
+import { authorizeDeletion } from "../teardown/authorize";
+import { compareRosters } from "./edits";
+import type { JobContent, PlacedJob } from "./place";
+import { awaitMachine, locateJob, preflight, pushJob, startQueue, writeSecrets } from "./place";
+import { cellStates, readStatus } from "./status";
+import { cellFiles } from "./spec";
+
+export type RemoteJobInputs = {
+  readonly binding: Binding;
+  readonly endpoint: EndpointRef;
+  readonly planSha256: string;
+  /** Relative to the project's root, so that state holds no path of one machine. */
+  readonly code: { readonly directory: string; readonly sha256: string };
+  readonly machine: { readonly instanceId: string; readonly host: string; readonly port: number; readonly user: string; readonly sshKeyName: string };
+  readonly tier: { readonly mountPoint: string; readonly filesystemId: string };
+};
+
+export type RemoteJobOutputs = RemoteJobInputs & { readonly directory: string; readonly session: string; readonly place: PlacedJob | null };
+
+/** Seconds to wait for the first SSH answer: the instance is active already, sshd may follow a little later. */
+const firstAnswerSeconds = 180;
+
+export const remoteJob: Kind<RemoteJobInputs, RemoteJobOutputs> = {
+  diff(olds, news) {
+    return { changes: !isDeepStrictEqual(essence(olds), essence(news)) };
+  },
+
+  async create(inputs, context) {
+    const id = jobId(inputs.binding);
+    return { id, outs: await place(id, inputs, context, null) };
+  },
+
+  async update(id, olds, news, context) {
+    return place(id, news, context, olds);
+  },
+
+  async delete(id, olds, context) {
+    const run = context.run(olds.binding);
+    const deletion: PlannedDeletion = { role: "job", id, verb: "delete", tiersLost: [] };
+    const { grantId } = await authorizeDeletion(context, olds.binding, olds.endpoint, deletion, olds);
+    const stopped = await stopIfReachable(run, olds, context);
+    run.append("resource.deleted", { role: "job", kind: "RemoteJob", id, verb: "delete", grant: grantId, confirmed: stopped });
+  },
+};
+
+const jobId = (binding: Binding): string => `job-${binding.run}`;
+
+const essence = ({ binding, endpoint, planSha256, code, machine, tier }: RemoteJobInputs): RemoteJobInputs => ({ binding, endpoint, planSha256, code, machine, tier });
+
+async function place(id: string, inputs: RemoteJobInputs, context: Context, olds: RemoteJobOutputs | null): Promise<RemoteJobOutputs> {
+  const run = context.run(inputs.binding);
+  const target = locateJob(contentOf(inputs, context));
+  const outs: RemoteJobOutputs = { ...inputs, directory: target.directory, session: target.session, place: withoutFiles(target) };
+  const remote = connect(run, inputs, context);
+  try {
+    await awaitMachine(remote, context.clock, firstAnswerSeconds);
+    const moved = olds === null || olds.place === null || olds.machine.instanceId !== inputs.machine.instanceId;
+    // A refused edit leaves state and run as they were: it throws before anything is recorded.
+    if (!moved && (await editLiveQueue(remote, run, olds, inputs, context)) === "done") return { ...outs, place: olds.place };
+    try {
+      await start(remote, run, inputs, target, context);
+      return outs;
+    } catch (error) {
+      // The session or its data may exist: state must know the job, so that the next update mends it and a destroy asks.
+      throw new PartialCreate(id, outs, error);
+    }
+  } finally {
+    await remote.close();
+  }
+}
+
+async function start(remote: Remote, run: RunCustody, inputs: RemoteJobInputs, target: ReturnType<typeof locateJob>, context: Context): Promise<void> {
+  const content = contentOf(inputs, context);
+  context.say(`pushing scripts, code and spec to ${remote.description}`);
+  await pushJob(remote, content, target);
+  run.append("resource.created", { role: "job", kind: "RemoteJob", id: jobId(inputs.binding), name: target.session, details: { ...withoutFiles(target) } });
+  await preflight(remote, content, target);
+  await writeSecrets(remote, content, process.env);
+  // From this line on data may exist, whatever becomes of the start.
+  run.append("job.started", {
+    instance: inputs.machine.instanceId,
+    directory: target.directory,
+    cells: content.plan.cells.map((cell) => cell.name),
+    codeSha256: inputs.code.sha256,
+    specSha256: target.specSha256,
+    scriptsSha256: target.scriptsSha256,
+  });
+  await startQueue(remote, target, context.clock);
+  await run.copyTo(remote, `${target.directory}/custody`);
+  context.say(`job started: ${content.plan.cells.length} cells, log ${target.directory}/logs/queue.log`);
+}
+
+/** Carries an edited roster to a queue that lives. "restart": nothing runs, so the whole job is placed again. */
+async function editLiveQueue(remote: Remote, run: RunCustody, olds: RemoteJobOutputs, news: RemoteJobInputs, context: Context): Promise<"done" | "restart"> {
+  if (olds.place === null) return "restart";
+  const status = await readStatus(remote, olds.place);
+  const plan = loadPlan(run, news.planSha256);
+  const edit = compareRosters(loadPlan(run, olds.planSha256).cells, plan.cells, cellStates(status));
+  if (edit.refused.length > 0) {
+    throw new UserError(`Run ${runId(run.ref)}: the edit was refused, the run goes on unchanged.\n${edit.refused.map(({ why }) => `  - ${why}`).join("\n")}`, {
+      code: "edit-refused",
+      next: ["give the new configuration a new cell name and keep the old cell", "or end the run: holdfast pull, holdfast approve, pulumi destroy"],
+    });
+  }
+  if (status.writer === "none") return "restart";
+  if (edit.changedWhilePending.length > 0) {
+    throw new UserError(
+      `Run ${runId(run.ref)}: cells that wait were changed (${edit.changedWhilePending.map((cell) => cell.name).join(", ")}) while the queue is running; this version edits a running queue only by adding cells.`,
+      { code: "edit-refused", next: ["give the changed cells new names", "or wait for the queue to end, then pulumi up"] },
+    );
+  }
+  for (const cell of edit.added) {
+    for (const [path, text] of cellFiles(cell)) await remote.write(`${olds.place.spec}/${path}`, text, 0o644);
+    // The queue is append-only: the runner reads it again between cells.
+    const appended = await remote.exec(["sh", "-c", 'printf "%s\\n" "$1" >> "$2"', "sh", cell.name, `${olds.place.spec}/queue`]);
+    if (appended.exitCode !== 0) throw new RemoteUnreachable(remote.description, `cell ${cell.name} could not be appended to the queue`);
+    context.say(`cell ${cell.name} appended to the running queue`);
+  }
+  run.append("job.updated", { cells: plan.cells.map((cell) => cell.name), codeSha256: news.code.sha256, specSha256: olds.place.specSha256 });
+  return "done";
+}
+
+async function stopIfReachable(run: RunCustody, outs: RemoteJobOutputs, context: Context): Promise<string> {
+  if (outs.place === null) return "never placed";
+  const remote = connect(run, outs, context);
+  try {
+    const result = await remote.exec(["sh", `${outs.place.scripts}/stop.sh`, outs.place.directory, outs.place.session, "30"], { timeoutSeconds: 90 });
+    if (result.exitCode !== 0) throw new UserError(`${remote.description}: the queue did not end (exit ${result.exitCode}): ${result.stderr.trim()}`, { code: "writer-alive", next: ["the same command again"] });
+    return "no writer lives";
+  } catch (error) {
+    // The grant was sealed on what the gate saw; a machine that is gone by now has no writer either.
+    if (error instanceof RemoteUnreachable) return `the machine does not answer: ${error.reason}`;
+    throw error;
+  } finally {
+    await remote.close();
+  }
+}
+
+function connect(run: RunCustody, inputs: RemoteJobInputs, context: Context): Remote {
+  const { machine } = inputs;
+  return openSshRemote(
+    {
+      host: machine.host,
+      port: machine.port,
+      user: machine.user,
+      keyPath: join(run.paths.ssh, machine.sshKeyName),
+      knownHostsPath: join(run.paths.ssh, "known_hosts"),
+      hostKeyAlias: machine.instanceId,
+    },
+    { clock: context.clock },
+  );
+}
+
+const contentOf = (inputs: RemoteJobInputs, context: Context): JobContent => ({
+  run: runOf(inputs.binding),
+  plan: loadPlan(context.run(inputs.binding), inputs.planSha256),
+  codeDirectory: join(context.projectRoot, inputs.code.directory),
+  codeSha256: inputs.code.sha256,
+  mountPoint: inputs.tier.mountPoint,
+  filesystemId: inputs.tier.filesystemId,
+});
+
+function withoutFiles(target: ReturnType<typeof locateJob>): PlacedJob {
+  const { specFiles: _files, ...rest } = target;
+  return rest;
+}

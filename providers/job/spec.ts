@@ -1,0 +1,67 @@
+/** The folder that tells the instance what to run: queue, environment, one folder per cell. Pure: paths to contents. */
+import { createHash } from "node:crypto";
+import type { Plan, PlanCell } from "../../profiles/plan";
+import { runId } from "../../custody/formats";
+
+/** Floors under which a cell does not start: room for what it writes. Bytes and inodes on the durable tier. */
+export interface Floors {
+  readonly bytes: number;
+  readonly inodes: number;
+}
+
+export const defaultFloors: Floors = { bytes: 256 * 1024 * 1024, inodes: 1000 };
+
+/** Attempts of one cell whose payload was killed; a payload that fails by itself is not tried again. */
+const maxAttempts = 5;
+
+/** One word for a POSIX shell, whatever it contains. */
+export const quote = (value: string): string => `'${value.replaceAll("'", `'\\''`)}'`;
+
+const exports_ = (values: Readonly<Record<string, string>>): string =>
+  Object.entries(values)
+    .map(([name, value]) => `export ${name}=${quote(value)}\n`)
+    .join("");
+
+/** Files of one cell, relative to the spec folder. */
+export function cellFiles(cell: PlanCell): Map<string, string> {
+  const folder = `cells/${cell.name}`;
+  return new Map([
+    [`${folder}/command`, `${cell.command}\n`],
+    [`${folder}/env`, ""],
+    [`${folder}/sha256`, `${cell.configSha256}\n`],
+  ]);
+}
+
+/** All files of the spec folder. `mountPoint` fills the templates of the cache environment. */
+export function buildSpec(plan: Plan, mountPoint: string, floors: Floors = defaultFloors): Map<string, string> {
+  const caches = Object.fromEntries(Object.entries(plan.host.cacheEnvironment).map(([name, value]) => [name, value.replaceAll("{mount}", mountPoint)]));
+  const files = new Map<string, string>([
+    ["queue", plan.cells.map((cell) => `${cell.name}\n`).join("")],
+    ["env", exports_({ HOLDFAST_RUN: runId(plan.run), ...caches, ...plan.environment })],
+    ["secrets-names", plan.secretNames.map((name) => `${name}\n`).join("")],
+    [
+      "limits",
+      [
+        `bytes_floor=${floors.bytes}`,
+        `inodes_floor=${floors.inodes}`,
+        `max_attempts=${maxAttempts}`,
+        "retry_backoff_seconds=1",
+        `checkpoint_every_seconds=${plan.checkpoint.everySeconds}`,
+        "heartbeat_seconds=5",
+        "",
+      ].join("\n"),
+    ],
+  ]);
+  if (plan.host.proxyHook !== null || plan.setup !== null) {
+    files.set("setup", [plan.host.proxyHook, plan.setup].filter((line) => line !== null).join("\n") + "\n");
+  }
+  for (const cell of plan.cells) for (const [path, content] of cellFiles(cell)) files.set(path, content);
+  return files;
+}
+
+/** Content hash of a spec: what its folder on the instance is named for. */
+export function specSha256(files: ReadonlyMap<string, string>): string {
+  const hash = createHash("sha256");
+  for (const [path, content] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) hash.update(`${path}\0${content.length}\0${content}`);
+  return hash.digest("hex");
+}

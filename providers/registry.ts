@@ -1,0 +1,100 @@
+/**
+ * The package's export `holdfast/provider`: what the constant line in state calls. It turns a kind into the object that
+ * Pulumi's dynamic provider expects and keeps that protocol's rules in one place: plain JSON outputs with the inputs in
+ * them, clean errors, nothing asynchronous in `configure`.
+ */
+import { assertFreshBuild } from "./build";
+import { createContext } from "./context";
+import type { Kind, Props } from "./kind";
+import { PartialCreate } from "./kind";
+import { isKindName, kindNames, loadKind } from "./kinds";
+import { messageOf, UserError } from "../custody/userError";
+
+interface DynamicProvider {
+  check(olds: Props, news: Props): Promise<{ inputs: Props; failures: readonly { property: string; reason: string }[] }>;
+  diff(id: string, olds: Props, news: Props): Promise<{ changes: boolean; replaces: readonly string[] }>;
+  create(inputs: Props): Promise<{ id: string; outs: Props }>;
+  read(id: string, olds: Props): Promise<{ id: string; props: Props }>;
+  update(id: string, olds: Props, news: Props): Promise<{ outs: Props }>;
+  delete(id: string, olds: Props): Promise<void>;
+}
+
+/** The provider of one kind. Throws for a kind this version does not know. */
+export function provider(name: string): DynamicProvider {
+  assertFreshBuild();
+  if (!isKindName(name)) {
+    throw clean(
+      new UserError(`This version of Holdfast does not know the resource kind "${name}" (it knows ${kindNames.join(", ")}).`, {
+        next: ["install the version of Holdfast that made the stack, or a newer one"],
+      }),
+    );
+  }
+  let loaded: Promise<Kind> | undefined;
+  const kind = (): Promise<Kind> => (loaded ??= loadKind(name));
+  const context = () => createContext(process.cwd());
+
+  return {
+    async check(_olds, news) {
+      return guarded(async () => ({ inputs: news, failures: (await kind()).check?.(news) ?? [] }));
+    },
+    async diff(_id, olds, news) {
+      return guarded(async () => {
+        const result = (await kind()).diff(olds, news);
+        return { changes: result.changes, replaces: result.replaces ?? [] };
+      });
+    },
+    async create(inputs) {
+      return guarded(async () => {
+        const { id, outs } = await (await kind()).create(inputs, context());
+        return { id, outs: complete(inputs, outs) };
+      }, inputs);
+    },
+    async read(id, olds) {
+      // A read that lost the id would drop the resource, and with it the gate, from state: what is not found is marked.
+      return guarded(async () => {
+        const implementation = await kind();
+        if (!implementation.read) return { id, props: olds };
+        return { id, props: plainJson({ ...olds, ...(await implementation.read(id, olds, context())) }) };
+      });
+    },
+    async update(id, olds, news) {
+      return guarded(async () => ({ outs: complete(news, await (await kind()).update(id, olds, news, context())) }), news);
+    },
+    async delete(id, olds) {
+      return guarded(async () => (await kind()).delete(id, olds, context()));
+    },
+  };
+}
+
+/** Outputs must hold the inputs verbatim, since diff and delete see outputs only. */
+const complete = (inputs: Props, outs: Props): Props => plainJson({ ...outs, ...inputs });
+
+/** No undefined, no Date: an undefined inside a partial create hangs the engine's client and loses the resource. */
+const plainJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
+async function guarded<T>(operation: () => Promise<T>, inputs?: Props): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    if (error instanceof PartialCreate && inputs !== undefined) throw partial(error, inputs);
+    throw clean(error);
+  }
+}
+
+/** The shape by which the dynamic provider tells the engine that something exists although the operation failed. */
+function partial(error: PartialCreate<Props>, inputs: Props): Error {
+  const message = messageOf(error.cause);
+  return Object.assign(clean(new UserError(message)), { id: error.id, properties: complete(inputs, error.outs), reasons: [message] });
+}
+
+/**
+ * The engine's client prints message, name and stack of whatever is thrown. A refusal is meant for a person: once, without
+ * a stack. Bugs keep theirs when HOLDFAST_DEBUG is set.
+ */
+function clean(error: unknown): Error {
+  if (!(error instanceof UserError) && process.env["HOLDFAST_DEBUG"] && error instanceof Error) return error;
+  const result = new Error(messageOf(error));
+  result.stack = "";
+  result.toString = () => "";
+  return result;
+}

@@ -1,0 +1,41 @@
+/** The machine a run lives on, as its ledger and custody know it. */
+import { join } from "node:path";
+import type { RunCustody } from "../../custody/store";
+import type { RunView } from "../../custody/view";
+import type { Remote } from "../../custody/remote";
+import type { SshOptions, SshTarget } from "./remote";
+import { interactiveSsh, openSshRemote } from "./remote";
+
+/** The instance that stands according to the ledger, with its newest address; null when there is none. */
+export function liveAddress(view: RunView): { instance: string; host: string; port: number; user: string } | null {
+  const instance = view.resources.get("instance");
+  if (!instance || view.address === null || view.address.instance !== instance.id) return null;
+  return view.address;
+}
+
+/** How to reach it: address, the run's key, the host key recorded for that instance. */
+export function sshTarget(run: RunCustody, view: RunView = run.view()): SshTarget | null {
+  const address = liveAddress(view);
+  const key = view.resources.get("sshKey");
+  if (!address || !key) return null;
+  return {
+    host: address.host,
+    port: address.port,
+    user: address.user,
+    keyPath: join(run.paths.ssh, key.name),
+    knownHostsPath: join(run.paths.ssh, "known_hosts"),
+    hostKeyAlias: address.instance,
+  };
+}
+
+/** Null when no machine of the run is known to stand. Opens nothing yet. */
+export function remoteForRun(run: RunCustody, options: SshOptions = {}): Remote | null {
+  const target = sshTarget(run);
+  return target === null ? null : openSshRemote(target, options);
+}
+
+/** argv for an interactive session; null when no machine of the run is known to stand. */
+export function sshCommandLine(run: RunCustody): string[] | null {
+  const target = sshTarget(run);
+  return target === null ? null : interactiveSsh(target);
+}

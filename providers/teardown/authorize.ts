@@ -1,0 +1,68 @@
+/**
+ * The lock in every own delete: a grant that names this very deletion, or a decision made anew. `--target`, an edited
+ * program or a replacement reach the vendor only through here.
+ */
+import { randomUUID } from "node:crypto";
+import type { Decision, DeletionFacts } from "../../custody/decide";
+import { decide } from "../../custody/decide";
+import type { EndpointRef, Grant, PlannedDeletion } from "../../custody/formats";
+import { runId } from "../../custody/formats";
+import type { RunCustody } from "../../custody/store";
+import { UserError } from "../../custody/userError";
+import type { Binding, Context, Props } from "../kind";
+import { gatherDeletionFacts } from "./facts";
+
+/** Returns the grant under which the deletion may go on; throws a UserError with what is missing otherwise. */
+export async function authorizeDeletion(
+  context: Context,
+  binding: Binding,
+  _endpoint: EndpointRef,
+  deletion: PlannedDeletion,
+  _outs: Props,
+): Promise<{ grantId: string | null }> {
+  const run = context.run(binding);
+  const open = run.view().openGrant;
+  if (open && covers(open, deletion)) return { grantId: open.id };
+  const facts = await gatherDeletionFacts(run, { scope: "resource", deletions: [deletion], clock: context.clock });
+  const grant = settle(run, facts, decide(facts), `${deletion.verb} ${deletion.role} ${deletion.id}`, context);
+  return { grantId: grant.id };
+}
+
+/** Whether a grant names exactly this resource and verb, and every tier that goes with it. */
+export function covers(grant: Grant, deletion: PlannedDeletion): boolean {
+  return grant.deletions.some(
+    (granted) => granted.id === deletion.id && granted.verb === deletion.verb && deletion.tiersLost.every((tier) => granted.tiersLost.includes(tier)),
+  );
+}
+
+/** Records a decision: a refusal is written down and thrown, an allowance is sealed as a grant. */
+export function settle(run: RunCustody, facts: DeletionFacts, decision: Decision, resource: string, context: Pick<Context, "clock" | "say">): Grant {
+  if (!decision.allow) {
+    run.append("teardown.refused", { at: facts.now, resource, reasons: decision.reasons });
+    throw refusal(run, resource, decision);
+  }
+  for (const note of decision.notes) context.say(note);
+  const open = run.view().openGrant;
+  if (decision.basis === "grant" && open) return open;
+  const grant: Grant = {
+    v: 1,
+    id: `grt_${randomUUID().replaceAll("-", "")}`,
+    run: run.ref,
+    basis: decision.basis,
+    deletions: facts.deletions,
+    manifestSha256: decision.manifestSha256,
+    approvalId: decision.approvalId,
+    receiptId: decision.receiptId,
+    at: facts.now,
+  };
+  run.append("grant.sealed", { grant });
+  return grant;
+}
+
+function refusal(run: RunCustody, resource: string, decision: Extract<Decision, { allow: false }>): UserError {
+  const reasons = decision.reasons.map((reason) => `  - ${reason.message}`).join("\n");
+  return new UserError(`Refused: ${resource} of run ${runId(run.ref)}. Nothing was deleted.\n${reasons}`, {
+    code: decision.reasons[0]?.code ?? "refused",
+    next: decision.next,
+  });
+}

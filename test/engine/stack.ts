@@ -1,0 +1,174 @@
+/**
+ * A scratch Pulumi project on the real engine: its own backend, PULUMI_HOME, custody and sandbox, with Holdfast installed as a
+ * package beside it. Every test has its own, so tests neither see nor disturb each other.
+ */
+import { execa } from "execa";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { stringify } from "yaml";
+import { openCustody } from "../../custody";
+import type { RunCustody } from "../../custody/store";
+import { resetSandbox } from "../../sandbox";
+
+/** Root of the package under test. */
+export const packageRoot = resolve(__dirname, "..", "..", "..");
+
+export interface CommandResult {
+  readonly exitCode: number;
+  /** stdout and stderr as a person would see them, in order. */
+  readonly output: string;
+}
+
+export interface ScratchOptions {
+  /** Merged over the stack's default config (without the namespace). */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** Text of index.js; default: the run of the stack's config. */
+  readonly program?: string;
+  /** Knobs of the sandbox, set before anything is launched. */
+  readonly knobs?: Readonly<Record<string, unknown>>;
+}
+
+const defaultProgram = `const { runFromStackConfig } = require("holdfast");\nconst run = runFromStackConfig();\nexports.directory = run.directory;\nexports.address = run.address;\n`;
+
+export class ScratchStack {
+  readonly directory = mkdtempSync(join(tmpdir(), "holdfast-engine-"));
+  readonly stack = "test";
+  private readonly environment: NodeJS.ProcessEnv;
+
+  private constructor(private readonly options: ScratchOptions) {
+    const home = join(this.directory, "pulumi-home");
+    const backend = join(this.directory, "state");
+    for (const folder of [home, backend, join(this.directory, "node_modules")]) mkdirSync(folder);
+    symlinkSync(packageRoot, join(this.directory, "node_modules", "holdfast"));
+    symlinkSync(join(packageRoot, "node_modules", "@pulumi"), join(this.directory, "node_modules", "@pulumi"));
+    cpSync(join(packageRoot, "test", "engine", "fixtures", "quick"), join(this.directory, "job"), { recursive: true });
+    writeFileSync(join(this.directory, "Pulumi.yaml"), stringify({ name: "scratch", runtime: { name: "nodejs", options: { typescript: false } }, main: "index.js" }));
+    writeFileSync(join(this.directory, "package.json"), JSON.stringify({ name: "scratch", version: "0.0.0", main: "index.js" }));
+    this.writeProgram(options.program ?? defaultProgram);
+    this.writeConfig(options.config ?? {});
+    this.environment = {
+      PATH: process.env["PATH"],
+      HOME: this.directory,
+      LANG: "C.UTF-8",
+      PULUMI_BACKEND_URL: `file://${backend}`,
+      PULUMI_HOME: home,
+      PULUMI_CONFIG_PASSPHRASE: "",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+      HOLDFAST_SANDBOX_DIR: this.sandboxDirectory,
+      HOLDFAST_PACE_DIR: join(this.directory, "pace"),
+      ...(process.env["HOLDFAST_DEBUG"] ? { HOLDFAST_DEBUG: process.env["HOLDFAST_DEBUG"] } : {}),
+    };
+  }
+
+  static async create(options: ScratchOptions = {}): Promise<ScratchStack> {
+    const scratch = new ScratchStack(options);
+    await scratch.startSandbox();
+    const init = await scratch.pulumi("stack", "init", scratch.stack);
+    if (init.exitCode !== 0) throw new Error(init.output);
+    return scratch;
+  }
+
+  get sandboxDirectory(): string {
+    return join(this.directory, ".holdfast", "sandbox");
+  }
+
+  writeProgram(text: string): void {
+    writeFileSync(join(this.directory, "index.js"), text);
+  }
+
+  /** Replaces the stack's config; `overrides` are merged over the defaults of a quick run. */
+  writeConfig(overrides: Readonly<Record<string, unknown>>): void {
+    const config = {
+      platform: "lambda",
+      job: "job/job.yaml",
+      storage: { create: {} },
+      teardown: { verb: "terminate", storage: "delete", require: "pulled" },
+      capacity: { candidates: ["cpu_4x_general"], maxWaitMinutes: 10, maxAttempts: 5, maxHourlyUsd: 1 },
+      budget: { maxHours: 2, maxUsd: 2 },
+      lambda: { endpoint: "sandbox", image: { family: "lambda-stack-24-04" } },
+      ...overrides,
+    };
+    const path = join(this.directory, `Pulumi.${this.stack}.yaml`);
+    const salt = existsSync(path) ? /^encryptionsalt: .*$/m.exec(readFileSync(path, "utf8"))?.[0] : undefined;
+    const text = stringify({ config: Object.fromEntries(Object.entries(config).map(([key, value]) => [`holdfast:${key}`, value])) });
+    writeFileSync(path, salt === undefined ? text : `${salt}\n${text}`);
+  }
+
+  /** Runs the real command line in the scratch project. Resolves for every exit code. */
+  async pulumi(...args: string[]): Promise<CommandResult> {
+    return this.run("pulumi", [...args, "--non-interactive", "--color", "never"]);
+  }
+
+  async up(...args: string[]): Promise<CommandResult> {
+    return this.pulumi("up", "--yes", "--skip-preview", "--stack", this.stack, ...args);
+  }
+
+  async destroy(...args: string[]): Promise<CommandResult> {
+    return this.pulumi("destroy", "--yes", "--skip-preview", "--stack", this.stack, ...args);
+  }
+
+  /** Runs the holdfast command in the scratch project. */
+  async holdfast(...args: string[]): Promise<CommandResult> {
+    return this.run(process.execPath, [join(packageRoot, "dist", "cli", "main.js"), ...args]);
+  }
+
+  private async run(command: string, args: readonly string[]): Promise<CommandResult> {
+    const result = await execa(command, args, { cwd: this.directory, env: this.environment, extendEnv: false, all: true, reject: false, stdin: "ignore" });
+    return { exitCode: result.exitCode ?? -1, output: result.all };
+  }
+
+  /** Custody of the one run, as any other process would open it. */
+  custody(name = "quick"): RunCustody {
+    return openCustody(this.directory).run({ project: "scratch", stack: this.stack, name });
+  }
+
+  async resources(): Promise<{ type: string; id?: string; urn: string; inputs?: Record<string, unknown>; outputs?: Record<string, unknown> }[]> {
+    const exported = await this.pulumi("stack", "export", "--stack", this.stack);
+    const json = JSON.parse(exported.output.slice(exported.output.indexOf("{"))) as { deployment: { resources?: { type: string; urn: string }[] } };
+    return json.deployment.resources ?? [];
+  }
+
+  /** What the sandbox's admin interface answers. */
+  async sandbox<T>(path: string, init: { method?: string; body?: unknown } = {}): Promise<T> {
+    const descriptor = JSON.parse(readFileSync(join(this.sandboxDirectory, "daemon.json"), "utf8")) as { adminUrl: string; apiKeyFile: string };
+    const response = await fetch(`${descriptor.adminUrl}${path}`, {
+      method: init.method ?? "GET",
+      headers: { "x-sandbox-token": readFileSync(descriptor.apiKeyFile, "utf8").trim(), "content-type": "application/json" },
+      ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
+    });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  /** The vendor API itself, with the sandbox's key. */
+  async vendor<T>(path: string): Promise<T> {
+    const descriptor = JSON.parse(readFileSync(join(this.sandboxDirectory, "daemon.json"), "utf8")) as { url: string; apiKeyFile: string };
+    const response = await fetch(`${descriptor.url}${path}`, { headers: { authorization: `Bearer ${readFileSync(descriptor.apiKeyFile, "utf8").trim()}` } });
+    const body = (await response.json()) as { data: T };
+    return body.data;
+  }
+
+  private async startSandbox(): Promise<void> {
+    const started = await this.holdfast("sandbox", "start", "--time-scale", "120");
+    if (started.exitCode !== 0) throw new Error(started.output);
+    if (this.options.knobs) await this.sandbox("/knobs", { method: "PATCH", body: this.options.knobs });
+  }
+
+  /** Ends the sandbox and its instances and removes everything. */
+  async close(): Promise<void> {
+    await resetSandbox(this.sandboxDirectory);
+    if (!process.env["HOLDFAST_KEEP_SCRATCH"]) rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** Runs `body` with a scratch stack that is removed whatever happens. */
+export async function withScratch(options: ScratchOptions, body: (scratch: ScratchStack) => Promise<void>): Promise<void> {
+  const scratch = await ScratchStack.create(options);
+  try {
+    await body(scratch);
+  } finally {
+    await scratch.close();
+  }
+}
