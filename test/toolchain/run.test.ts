@@ -59,14 +59,17 @@ test("a word picks the files, a flag goes to the runner", async (t) => {
 });
 
 /** A wrapper around a child that says when it listens, counts the signals it gets, and ends with code 5 at the first SIGTERM. */
-function wrapped(t: TestContext, started: (child: ChildProcess, ready: Promise<void>) => void): Promise<Ended> {
+function wrapped(t: TestContext, shell: boolean, started: (child: ChildProcess, ready: Promise<void>) => void): Promise<Ended> {
   const child = write(
     path.join(folder(t), "child.js"),
     `let n = 0; process.on("SIGINT", () => console.log("interrupt", ++n)); process.on("SIGTERM", () => { console.log("end", n); process.exit(5); });
      setInterval(() => {}, 1000); console.log("ready");`,
   );
   const driver = `require(${JSON.stringify(path.join(root, "toolchain/io/children.cjs"))}).attach(process.execPath, [${JSON.stringify(child)}]).then((code) => (process.exitCode = code));`;
-  return run(process.execPath, ["-e", driver], {
+  const file = write(path.join(folder(t), "wrapper.js"), driver);
+  const [program, args] = shell ? ["/bin/sh", ["-c", `'${process.execPath}' '${file}'; exit $?`]] : [process.execPath, [file]];
+  return run(program, args, {
+    env: { ...process.env, npm_lifecycle_event: "up" },
     started: (wrapper) => {
       const ready = new Promise<void>((resolve) => wrapper.stdout?.on("data", (text: string) => text.includes("ready") && resolve()));
       started(wrapper, ready);
@@ -75,7 +78,7 @@ function wrapped(t: TestContext, started: (child: ChildProcess, ready: Promise<v
 }
 
 test("an interrupt reaches the engine once, however often it is repeated on the way: the second would make it let go", async (t) => {
-  const ended = await wrapped(t, (wrapper, ready) => {
+  const ended = await wrapped(t, false, (wrapper, ready) => {
     wrapper.stdout?.on("data", (text: string) => {
       if (text.includes("interrupt 1")) wrapper.kill("SIGTERM");
     });
@@ -85,6 +88,11 @@ test("an interrupt reaches the engine once, however often it is repeated on the 
     });
   });
   assert.deepEqual(ended, { code: 5, stdout: "ready\ninterrupt 1\nend 1\n", stderr: "" });
+});
+
+test("an engine does not go on unseen when npm, which dies at once, is told to end", async (t) => {
+  const ended = await wrapped(t, true, (shell, ready) => void ready.then(() => shell.kill("SIGTERM")));
+  assert.equal(ended.stdout, "ready\nend 0\n");
 });
 
 test("a child that a signal ended is not a success", async (t) => {

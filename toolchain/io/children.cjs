@@ -73,25 +73,28 @@ function capture(program, args, options = {}) {
   });
 }
 
+const PASSED_ON = ["SIGINT", "SIGTERM", "SIGHUP"];
+
 /**
  * Runs a program in the foreground, on our own terminal, and answers its exit code (128 + n when a signal ended it).
- * Ctrl-C on a terminal reaches the child by itself: passing it on as well would count as the second one, which makes the
- * engine let go of what it is doing. Without a terminal it is passed on, once, however many of us repeat it.
+ * A signal is passed on once, however many of our parents repeat it: the engine takes the second one as "let go of what you
+ * are doing". Ctrl-C on a terminal reaches the child by itself.
  */
 function attach(program, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd: options.cwd, env: options.env || process.env, stdio: "inherit" });
-    let last = 0;
+    const last = {};
     const pass = (signal) => {
-      if (signal === "SIGINT") {
-        if (process.stdin.isTTY || Date.now() - last < 1_000) return;
-        last = Date.now();
-      }
-      child.kill(signal);
+      if (signal === "SIGINT" && process.stdin.isTTY) return;
+      if (Date.now() - (last[signal] || 0) > 1_000) child.kill(signal);
+      last[signal] = Date.now();
     };
-    const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
-    for (const s of signals) process.on(s, pass);
-    const end = () => signals.forEach((s) => process.off(s, pass));
+    for (const signal of PASSED_ON) process.on(signal, pass);
+    const orphaned = whenNpmDies(() => pass("SIGTERM"));
+    const end = () => {
+      clearInterval(orphaned);
+      for (const signal of PASSED_ON) process.off(signal, pass);
+    };
     child.once("error", (error) => {
       end();
       reject(error);
@@ -101,6 +104,18 @@ function attach(program, args, options = {}) {
       resolve(code === null ? 128 + (os.constants.signals[signal] || 0) : code);
     });
   });
+}
+
+/** npm passes a signal to the shell it started us by, and that shell dies without passing it on. */
+function whenNpmDies(act) {
+  if (!process.env.npm_lifecycle_event) return null;
+  const shell = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(timer);
+    act();
+  }, 500);
+  return timer;
 }
 
 module.exports = { capture, attach };
