@@ -3,7 +3,7 @@
  * only names the kind, so today's code runs at destroy (see dynamic.ts).
  */
 import type { Clock } from "../custody/clock";
-import type { Custody, RunCustody } from "../custody/store";
+import type { Custody, RunCustody } from "../custody";
 import type { RunRef } from "../custody/formats";
 
 /** Which run a resource belongs to and which custody store keeps its evidence. Part of every own resource's inputs. */

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { canonicalJson, sha256Hex, writeFileDurably } from "../custody";
-import type { RunCustody } from "../custody/store";
+import type { RunCustody } from "../custody";
 import { UserError } from "../custody/userError";
 import { runId } from "../custody/formats";
 import type { Plan } from "../profiles/plan";

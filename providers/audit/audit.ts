@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { runId } from "../../custody";
 import type { EndpointRef } from "../../custody/formats";
-import type { RunCustody } from "../../custody/store";
+import type { RunCustody } from "../../custody";
 import { UserError } from "../../custody/userError";
 import type { Binding, Context, Kind } from "../kind";
 import type { Billable, BillingReport } from "./billing";

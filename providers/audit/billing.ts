@@ -1,6 +1,6 @@
 /** What bills at the vendor, held against what the run's ledger says should. */
 import type { EndpointRef } from "../../custody/formats";
-import type { RunCustody } from "../../custody/store";
+import type { RunCustody } from "../../custody";
 import { UserError } from "../../custody/userError";
 import type { Clock } from "../../custody/clock";
 import { isNamedFor } from "../naming";

@@ -4,10 +4,10 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { DeletionFacts } from "../../custody";
-import { decide, runId } from "../../custody";
+import { decide, grantCovers, runId } from "../../custody";
 import type { EndpointRef, PlannedDeletion } from "../../custody/formats";
 import type { Binding, Context, Kind } from "../kind";
-import { covers, settle } from "../teardown/authorize";
+import { settle } from "../teardown/authorize";
 import { deletionsAtEnd } from "../teardown/deletions";
 import { gatherDeletionFacts } from "../teardown/facts";
 import { remoteForRun } from "../ssh/forRun";
@@ -65,7 +65,7 @@ async function open(outs: GateOutputs, context: Context): Promise<void> {
   const deletions = deletionsAtEnd(run.view(), outs.deletions);
   const sealed = run.view().openGrant;
   // A gate that was opened and whose deletion was not recorded by the engine: the grant stands, the same answer again.
-  if (sealed && deletions.every((deletion) => covers(sealed, deletion))) return;
+  if (sealed && deletions.every((deletion) => grantCovers(sealed, deletion))) return;
   const facts = await gatherDeletionFacts(run, { scope: "end", deletions, clock: context.clock });
   // The roster that must be accounted for is the union of state, ledger and what was found.
   const all: DeletionFacts = { ...facts, view: { ...facts.view, roster: new Set([...facts.view.roster, ...outs.cells]) } };

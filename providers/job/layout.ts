@@ -1,7 +1,7 @@
 /** Where things of a run are: on the durable tier, on the instance's own disk, and what its session is called. Pure. */
 import type { RunRef } from "../../custody/formats";
 import type { Plan } from "../../profiles/plan";
-import type { RunView } from "../../custody/view";
+import type { RunView } from "../../custody";
 
 /** What the ledger keeps about a started job, and what every later reader of the instance needs. */
 export interface JobPlace {

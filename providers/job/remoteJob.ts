@@ -5,7 +5,7 @@ import type { EndpointRef, PlannedDeletion } from "../../custody/formats";
 import { runId } from "../../custody/formats";
 import type { Remote } from "../../custody/remote";
 import { RemoteUnreachable } from "../../custody/remote";
-import type { RunCustody } from "../../custody/store";
+import type { RunCustody } from "../../custody";
 import { UserError } from "../../custody/userError";
 import type { Binding, Context, Kind } from "../kind";
 import { PartialCreate, runOf } from "../kind";

@@ -1,7 +1,7 @@
 /** The machine a run lives on, as its ledger and custody know it. */
 import { join } from "node:path";
-import type { RunCustody } from "../../custody/store";
-import type { RunView } from "../../custody/view";
+import type { RunCustody } from "../../custody";
+import type { RunView } from "../../custody";
 import type { Remote } from "../../custody/remote";
 import type { SshOptions, SshTarget } from "./remote";
 import { interactiveSsh, openSshRemote } from "./remote";

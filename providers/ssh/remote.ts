@@ -78,7 +78,8 @@ class SshRemote implements Remote {
         "--partial-dir=.holdfast-partial",
         "--info=progress2,name0",
         "--no-human-readable",
-        "--outbuf=L",
+        // Progress lines end in a carriage return, so line buffering would hold them back.
+        "--outbuf=N",
         `${targetName}:${from}/`,
         `${to}/`,
       ],

@@ -3,11 +3,10 @@
  * program or a replacement reach the vendor only through here.
  */
 import { randomUUID } from "node:crypto";
-import type { Decision, DeletionFacts } from "../../custody/decide";
-import { decide } from "../../custody/decide";
+import type { Decision, DeletionFacts, RunCustody } from "../../custody";
+import { decide, grantCovers } from "../../custody";
 import type { EndpointRef, Grant, PlannedDeletion } from "../../custody/formats";
 import { runId } from "../../custody/formats";
-import type { RunCustody } from "../../custody/store";
 import { UserError } from "../../custody/userError";
 import type { Binding, Context, Props } from "../kind";
 import { gatherDeletionFacts } from "./facts";
@@ -22,17 +21,10 @@ export async function authorizeDeletion(
 ): Promise<{ grantId: string | null }> {
   const run = context.run(binding);
   const open = run.view().openGrant;
-  if (open && covers(open, deletion)) return { grantId: open.id };
+  if (open && grantCovers(open, deletion)) return { grantId: open.id };
   const facts = await gatherDeletionFacts(run, { scope: "resource", deletions: [deletion], clock: context.clock });
   const grant = settle(run, facts, decide(facts), `${deletion.verb} ${deletion.role} ${deletion.id}`, context);
   return { grantId: grant.id };
-}
-
-/** Whether a grant names exactly this resource and verb, and every tier that goes with it. */
-export function covers(grant: Grant, deletion: PlannedDeletion): boolean {
-  return grant.deletions.some(
-    (granted) => granted.id === deletion.id && granted.verb === deletion.verb && deletion.tiersLost.every((tier) => granted.tiersLost.includes(tier)),
-  );
 }
 
 /** Records a decision: a refusal is written down and thrown, an allowance is sealed as a grant. */

@@ -1,6 +1,6 @@
 /** What ending a run deletes, resource by resource: the plan's teardown applied to what really stands. Pure. */
 import type { PlannedDeletion } from "../../custody/formats";
-import type { RunView } from "../../custody/view";
+import type { RunView } from "../../custody";
 import type { Plan } from "../../profiles/plan";
 
 /** Roles that only this tool knows; the vendor bills nothing for them and no tier is lost with them. */

@@ -2,17 +2,13 @@
  * Collects what a deletion would lose, by looking: the ledger, the instance, the tiers, the local copies. It decides
  * nothing; custody/decide.ts does, from what is returned here.
  */
-import type { DeletionFacts } from "../../custody/decide";
-import { takeManifest } from "../../custody/manifest";
-import { manifestDigest } from "../../custody/canonical";
-import { recheckReceipt } from "../../custody/receipt";
+import type { DeletionFacts, RunCustody, RunView } from "../../custody";
+import { manifestDigest, recheckReceipt, takeManifest } from "../../custody";
 import type { Clock } from "../../custody/clock";
 import type { Manifest, PlannedDeletion, UnclaimedData } from "../../custody/formats";
 import type { Remote } from "../../custody/remote";
 import { RemoteUnreachable } from "../../custody/remote";
-import type { RunCustody } from "../../custody/store";
 import { UserError } from "../../custody/userError";
-import type { RunView } from "../../custody/view";
 import type { Plan } from "../../profiles/plan";
 import type { JobPlace } from "../job/layout";
 import { jobPlace } from "../job/layout";
@@ -123,7 +119,8 @@ function withoutMachine(view: RunView): Seen {
   if (instance === undefined) {
     const gone = view.deleted.findLast((deleted) => deleted.role === "instance");
     const why = gone ? `the instance ${gone.id} is gone` : "no instance was ever launched";
-    return { remote: { state: "none", why, writerPossibleSince: false }, durableEmpty: view.jobEverStarted ? "unknown" : gone ? "unknown" : "yes" };
+    // Without a job nothing of ours ever wrote to storage that this run created for itself.
+    return { remote: { state: "none", why, writerPossibleSince: false }, durableEmpty: view.jobEverStarted ? "unknown" : "yes" };
   }
   if (liveAddress(view) === null) {
     // Launched, never reached: nothing of ours can have run there.

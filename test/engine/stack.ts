@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { openCustody } from "../../custody";
-import type { RunCustody } from "../../custody/store";
+import type { RunCustody } from "../../custody";
 import { resetSandbox } from "../../sandbox";
 
 /** Root of the package under test. */

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync, mkdirSync, chmodSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { PlanCell } from "../../../profiles/plan";
+import { hashCode } from "../../../providers/job/code";
+import { compareRosters } from "../../../providers/job/edits";
+import { quote } from "../../../providers/job/spec";
+import { classifyTransportFault, parseRsyncProgress, shellWord } from "../../../providers/ssh/outcome";
+
+const cell = (name: string, configSha256 = "1"): PlanCell => ({ name, command: "true", keep: [], scratch: [], configSha256 });
+
+test("a cell that has started is neither changed nor removed under its own artifacts", () => {
+  const started = new Map([["a", "complete"], ["b", "running"], ["c", "pending"]] as const);
+  const edit = compareRosters([cell("a"), cell("b"), cell("c"), cell("d")], [cell("a", "2"), cell("c", "2"), cell("e")], started);
+  assert.deepEqual(edit.added.map(({ name }) => name), ["e"]);
+  assert.deepEqual(edit.changedWhilePending.map(({ name }) => name), ["c"]);
+  assert.deepEqual(edit.refused.map(({ cell }) => cell), ["a", "b"]);
+});
+
+test("values survive the shell whatever they contain", () => {
+  for (const value of ["plain", "it's", "$(id) `id` $HOME", 'a "b"', "line\nbreak", "", "back\\slash", "-n"]) {
+    assert.equal(execFileSync("sh", ["-c", `printf %s ${quote(value)}`], { encoding: "utf8" }), value);
+    assert.equal(execFileSync("sh", ["-c", `printf %s ${shellWord(value)}`], { encoding: "utf8" }), value);
+  }
+});
+
+test("code is named by its content: an edit, a rename or an executable bit changes the name, a cache does not", () => {
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-code-"));
+  try {
+    writeFileSync(join(directory, "train.py"), "1");
+    const first = hashCode(directory);
+    mkdirSync(join(directory, "__pycache__"));
+    writeFileSync(join(directory, "__pycache__", "x.pyc"), "x");
+    assert.equal(hashCode(directory), first);
+    writeFileSync(join(directory, "train.py"), "2");
+    const second = hashCode(directory);
+    assert.notEqual(second, first);
+    chmodSync(join(directory, "train.py"), 0o755);
+    assert.notEqual(hashCode(directory), second);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test("an exit of the transport is told apart: never connected, refused, another host, or lost in the middle", () => {
+  assert.equal(classifyTransportFault("ssh: connect to host 192.0.2.1 port 22: Connection timed out\n").kind, "no-connection");
+  assert.equal(classifyTransportFault("ubuntu@192.0.2.1: Permission denied (publickey).\n").kind, "denied");
+  assert.equal(classifyTransportFault("@@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@\nHost key verification failed.\n").kind, "host-key-changed");
+  assert.equal(classifyTransportFault("Connection to 192.0.2.1 closed by remote host.\n").kind, "lost");
+  assert.equal(classifyTransportFault("").kind, "lost");
+});
+
+test("rsync's progress line gives bytes and rate", () => {
+  assert.deepEqual(parseRsyncProgress("  1,234,567  45%   12.50MB/s    0:00:10"), { bytes: 1234567, bytesPerSecond: 12_500_000 });
+  assert.equal(parseRsyncProgress("receiving file list ..."), null);
+});
