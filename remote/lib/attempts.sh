@@ -1,0 +1,81 @@
+# shellcheck shell=sh disable=SC2034,SC2154  # variables are shared with the script that sources this
+# Sourced by run_queue.sh: the attempts of one cell. Reads $cell, $run_dir, $spec_dir, $code_dir, $epoch and the limits;
+# ends the queue through its leave and give_up_on_tier.
+
+# run_cell: attempts until the cell is complete, has failed by itself, or was killed max_attempts times.
+run_cell() {
+  tries=0
+  while :; do
+    tries=$((tries + 1))
+    read_cell "$run_dir" "$cell" || attempt=0
+    attempt=$((attempt + 1))
+    replace_quickly "$run_dir/state/current" "$cell" || :
+    run_attempt
+    case $one_exit in 0 | 10 | 11 | 12 | 20 | 30 | 40 | 50) ;; *) settle_dead_wrapper ;; esac
+    [ "$stop_requested" != 1 ] || leave 60 "stopped on request; cell $cell can be resumed"
+    case $one_exit in
+      20) leave 20 "gate: cell $cell was not started" ;;
+      30) give_up_on_tier ;;
+      50) leave 50 'the writer lock was lost' ;;
+      11) [ "$tries" -ge "$max_attempts" ] || { back_off && continue; } ;;
+    esac
+    return 0
+  done
+}
+
+# run_attempt -> $one_exit. Watches the wrapper, the lock and the heartbeat meanwhile.
+run_attempt() {
+  sh "$here/run_one.sh" "$run_dir" "$spec_dir" "$code_dir" "$cell" "$epoch" "$attempt" </dev/null &
+  one_pid=$!
+  process_facts "$one_pid" || :
+  one_ticks=$ticks one_stopped=0 pause=0.1 deadline=0
+  while process_lives "$one_pid" "$one_ticks"; do
+    keep_heartbeat
+    lock_is_ours "$run_dir" "$epoch"
+    case $? in
+      0) lock_unseen=0 ;;
+      1) lock_lost=1 ;;
+      # A network file system may hide the lock for a moment; gone for good, it cannot keep another writer away.
+      *) lock_unseen=$((lock_unseen + 1)) && [ "$lock_unseen" -lt 10 ] || lock_lost=1 ;;
+    esac
+    if [ "$one_stopped" = 0 ] && { [ "$stop_requested" = 1 ] || [ "$lock_lost" = 1 ]; }; then
+      kill -TERM "$one_pid" 2>/dev/null
+      stop_grace
+      uptime_seconds
+      one_stopped=1 pause=0.1 deadline=$((uptime + grace + 20))
+    elif [ "$one_stopped" = 1 ]; then
+      uptime_seconds
+      [ "$uptime" -lt "$deadline" ] || kill -KILL "$one_pid" 2>/dev/null
+    fi
+    nap "$pause"
+    case $pause in 0.1) pause=0.2 ;; 0.2) pause=0.5 ;; *) pause=1 ;; esac
+  done
+  wait "$one_pid"
+  one_exit=$?
+  # Cut short by a signal, it did not see the wrapper's own code yet.
+  wait "$one_pid" 2>/dev/null
+  _waited=$?
+  [ "$_waited" = 127 ] || one_exit=$_waited
+  [ "$lock_lost" = 0 ] || leave 50 "the writer lock was lost to epoch $highest"
+}
+
+# The wrapper itself died: it wrote no end, so this does, after making sure that its payload is gone.
+settle_dead_wrapper() {
+  say "cell $cell: its wrapper ended with $one_exit"
+  end_payload "$run_dir" '' "$stop_grace_seconds" || leave 50 "process$found of cell $cell cannot be ended"
+  if [ "$stop_requested" = 1 ]; then end_state=cancelled end_cause=''; elif [ "$one_exit" -gt 128 ]; then end_state=failed end_cause=killed; else end_state=failed end_cause=setup; fi
+  ! read_cell "$run_dir" "$cell" || [ "$cell_state" != running ] || write_state "cells/$cell" "$(end_record "$cell_json" "$end_state" "$end_cause")"
+  if [ "$end_state" = cancelled ]; then one_exit=12; elif [ "$end_cause" = killed ]; then one_exit=11; else one_exit=10; fi
+}
+
+# Waits before the next attempt, twice as long each time, five minutes at most.
+back_off() {
+  wait_seconds=$retry_backoff_seconds doubled=1
+  while [ "$doubled" -lt "$tries" ] && [ "$wait_seconds" -lt 300 ]; do
+    wait_seconds=$((2 * wait_seconds)) doubled=$((doubled + 1))
+  done
+  [ "$wait_seconds" -le 300 ] || wait_seconds=300
+  say "cell $cell was killed; attempt $((tries + 1)) of $max_attempts in $wait_seconds s, same configuration"
+  [ "$wait_seconds" = 0 ] || nap "$wait_seconds"
+  [ "$stop_requested" != 1 ] || leave 60 "stopped on request; cell $cell can be resumed"
+}

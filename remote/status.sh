@@ -1,0 +1,90 @@
+#!/bin/sh
+# The state of a run as one line of JSON, from state files and the process table; logs are not read.
+#   status.sh RUN_DIR
+# {"writer":"alive|none|other-host","session":NAME|null,"epoch":N,"cells":[state files, each with "newestCheckpoint"],
+#  "heartbeat":{...}|null,"closed":{...}|null,"queue":{...}|null,"newestCheckpoint":{"path","mtime","bytes","ageSeconds"}|null,
+#  "bytesFree","bytesTotal","inodesFree":N|null,"now"}; mtime in seconds since 1970, paths relative to RUN_DIR.
+# A state file that is not JSON appears as {"cell":NAME,"state":"unreadable"}. Exit: 0, 40 usage.
+set -u
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 40
+. "$here/lib/files.sh"
+. "$here/lib/processes.sh"
+. "$here/lib/measure.sh"
+. "$here/lib/lock.sh"
+. "$here/lib/cells.sh"
+
+[ $# -eq 1 ] || usage_error 'usage: status.sh RUN_DIR'
+run_dir=$(CDPATH='' cd -- "$1" 2>/dev/null && pwd -P) || usage_error "there is no run directory $1"
+now_seconds=$(date +%s)
+
+# A payload whose queue was killed still writes, so it counts as a writer. A lock that cannot be read is held.
+writer() {
+  payload_processes "$run_dir"
+  highest=0
+  if [ ! -d "$run_dir/lock" ]; then owner_is=none; elif highest_epoch "$run_dir"; then owner_state; else owner_is=other-host; fi
+  case $owner_is in alive | other-host) writer=$owner_is ;; *) writer=none ;; esac
+  [ -z "$found" ] || writer=alive
+}
+
+session() {
+  _parent=${run_dir%/*}
+  _above=${_parent%/*}
+  _name=holdfast-${_above##*/}-${_parent##*/}-${run_dir##*/}
+  if tmux has-session -t "=$_name" 2>/dev/null; then json_string "$_name"; else printf null; fi
+}
+
+# One line `cell mtime bytes path` for the newest checkpoint of each cell. Ties go to the later name.
+newest_checkpoints() {
+  [ -d "$run_dir/cells" ] || return 0
+  find "$run_dir/cells" -path '*/checkpoints/*' -type f ! -name '*.tmp' ! -path '*[[:cntrl:]]*' -exec stat -c '%Y %s %n' {} + 2>/dev/null |
+    awk -v prefix="$run_dir/cells/" '{
+      path = $0; sub(/^[0-9]+ [0-9]+ /, "", path); path = substr(path, length(prefix) + 1)
+      if (split(path, part, "/") < 3 || part[2] != "checkpoints") next
+      cell = part[1]
+      if (!(cell in newest) || $1 > newest[cell] || ($1 == newest[cell] && path > name[cell])) { newest[cell] = $1; size[cell] = $2; name[cell] = path }
+    }
+    END { for (cell in newest) print cell, newest[cell], size[cell], "cells/" name[cell] }'
+}
+
+# checkpoint_json "MTIME BYTES PATH"
+checkpoint_json() {
+  if [ -z "$1" ]; then
+    printf null
+    return
+  fi
+  _mtime=${1%% *}
+  _rest=${1#* }
+  printf '{"path":%s,"mtime":%s,"bytes":%s,"ageSeconds":%s}' "$(json_string "${_rest#* }")" "$_mtime" "${_rest%% *}" $((now_seconds - _mtime))
+}
+
+# Every state file, with what the cell's checkpoints say about its progress.
+cells() {
+  checkpoints=$newline$(newest_checkpoints)$newline
+  separator='' newest='' newest_time=-1
+  printf '['
+  for file in "$run_dir"/state/cells/*.json; do
+    name=${file##*/}
+    name=${name%.json}
+    valid_cell_name "$name" || continue
+    case $checkpoints in
+      *"$newline$name "*)
+        checkpoint=${checkpoints#*"$newline$name "}
+        checkpoint=${checkpoint%%"$newline"*}
+        [ "${checkpoint%% *}" -le "$newest_time" ] || { newest=$checkpoint newest_time=${checkpoint%% *}; }
+        ;;
+      *) checkpoint='' ;;
+    esac
+    read_cell "$run_dir" "$name" || cell_json="{\"cell\":\"$name\",\"state\":\"unreadable\"}"
+    printf '%s%s,"newestCheckpoint":%s}' "$separator" "${cell_json%\}}" "$(checkpoint_json "$checkpoint")"
+    separator=,
+  done
+  printf '],"newestCheckpoint":%s' "$(checkpoint_json "$newest")"
+}
+
+state_file() { if json_file "$run_dir/state/$1"; then printf '%s' "$content"; else printf null; fi; }
+
+writer
+measure_disk "$run_dir" || { bytes_free=null bytes_total=null inodes_free=null; }
+printf '{"writer":"%s","session":%s,"epoch":%s,"cells":%s' "$writer" "$(session)" "$highest" "$(cells)"
+printf ',"heartbeat":%s,"closed":%s,"queue":%s' "$(state_file heartbeat)" "$(state_file closed.json)" "$(state_file queue.json)"
+printf ',"bytesFree":%s,"bytesTotal":%s,"inodesFree":%s,"now":"%s"}\n' "$bytes_free" "$bytes_total" "$inodes_free" "$(now)"
