@@ -4,13 +4,13 @@ const fs = require("node:fs");
 const path = require("node:path");
 const { capture } = require("./io/children.cjs");
 const { SetupError } = require("./io/log.cjs");
-const { STAMP, computeStamp, readStamp } = require("./stamp.cjs");
+const { STAMP, computeStamps, readStamps } = require("./stamp.cjs");
 
 /** Compiles when dist/ is not made from these sources; true when it did. */
 async function build(root, node, log) {
-  const wanted = computeStamp(root);
+  const wanted = computeStamps(root);
   if (!wanted) throw new SetupError(`no sources to compile in ${root}: this is not a complete checkout`);
-  const built = readStamp(root);
+  const built = readStamps(root);
   if (built && built.program === wanted.program && built.tests === wanted.tests) return false;
 
   const dist = path.join(root, "dist");

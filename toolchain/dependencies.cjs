@@ -39,6 +39,8 @@ function readPackages(file) {
  * and no package's install script is run: none is needed, and some try to download.
  */
 async function installDependencies(root, log) {
+  // Installed as somebody's dependency, we have what that project's package manager put beside us.
+  if (path.basename(path.dirname(root)) === "node_modules") return false;
   const fault = dependencyFault(root);
   if (!fault) return false;
   const progress = log.progress("dependencies", `npm ci, ${fault}`);
@@ -56,4 +58,13 @@ async function installDependencies(root, log) {
   return true;
 }
 
-module.exports = { dependencyFault, installDependencies };
+/** Where Node would find a package from `root`, or null. */
+function packageDirectory(root, name) {
+  for (let at = root; ; at = path.dirname(at)) {
+    const place = path.join(at, "node_modules", name);
+    if (fs.existsSync(path.join(place, "package.json"))) return place;
+    if (at === path.dirname(at)) return null;
+  }
+}
+
+module.exports = { dependencyFault, installDependencies, packageDirectory };

@@ -3,7 +3,7 @@
 const path = require("node:path");
 const { attach } = require("./io/children.cjs");
 const { SetupError, createLog } = require("./io/log.cjs");
-const { engineEnvironment, ensureBackend, exportLines, toolEnvironment } = require("./env.cjs");
+const { toolEnvironment } = require("./env.cjs");
 const { ROOT, setUp } = require("./setup.cjs");
 
 const log = createLog();
@@ -36,10 +36,7 @@ const verbs = {
   },
   pulumi: (args) => require("./verbs/pulumi.cjs").pulumi(args, { log, root: ROOT }),
   env: async () => {
-    const { node, engine } = await setUp({ log, steps: ["engine"], quiet: true });
-    const set = engineEnvironment({ project: ROOT, engine, node });
-    ensureBackend(ROOT, set);
-    process.stdout.write(exportLines(set));
+    process.stdout.write(await require("./verbs/env.cjs").environmentLines({ root: ROOT, project: ROOT, log }));
     return 0;
   },
   engine: async () => {

@@ -8,12 +8,24 @@ const path = require("node:path");
 
 const STAMP = path.join("dist", "build-stamp.json");
 
-/**
- * Hashes what is compiled: the folders that tsconfig.json includes (*.ts, and *.json, which may be imported).
- * Scripts in remote/ and other files that are read where they lie need no build and do not count.
- * @returns {{program: string, tests: string} | null} sha256 each; null where the sources are not there (installed package)
- */
+/** The program's stamp as its sources are now: sha256 in hex, or null where they are not there (installed package). Milliseconds. */
 function computeStamp(root) {
+  const stamps = computeStamps(root);
+  return stamps && stamps.program;
+}
+
+/** The program's stamp when dist/ was made, or null when it was not. Equal to computeStamp: dist/ may be run. */
+function readStamp(root) {
+  const stamps = readStamps(root);
+  return stamps && stamps.program;
+}
+
+/**
+ * Hashes what is compiled: the folders that tsconfig.json includes (*.ts, and *.json, which may be imported), the tests apart.
+ * Scripts in remote/ and other files that are read where they lie need no build and do not count.
+ * @returns {{program: string, tests: string} | null}
+ */
+function computeStamps(root) {
   let configuration;
   try {
     configuration = fs.readFileSync(path.join(root, "tsconfig.json"), "utf8");
@@ -29,8 +41,7 @@ function computeStamp(root) {
   return files === 0 ? null : { program: program.digest("hex"), tests: tests.digest("hex") };
 }
 
-/** What the last finished build was made from, or null when there was none. */
-function readStamp(root) {
+function readStamps(root) {
   try {
     const { program, tests } = JSON.parse(fs.readFileSync(path.join(root, STAMP), "utf8"));
     return typeof program === "string" && typeof tests === "string" ? { program, tests } : null;
@@ -45,7 +56,7 @@ function staleness(root) {
   if (sources === null) return null;
   const built = readStamp(root);
   if (built === null) return "Holdfast is not compiled yet: run `npm run build`.";
-  return built.program === sources.program
+  return built === sources
     ? null
     : "The compiled program in dist/ is not made from the sources beside it: run `npm run build`.";
 }
@@ -74,4 +85,4 @@ function hashTree(root, entry, hash) {
   return files;
 }
 
-module.exports = { STAMP, computeStamp, readStamp, staleness };
+module.exports = { STAMP, computeStamp, readStamp, computeStamps, readStamps, staleness };

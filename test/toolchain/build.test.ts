@@ -4,13 +4,18 @@ import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { folder, load, type Log, recorder, root, run, write } from "./toolchain.js";
 
-interface Stamp {
-  program: string;
-  tests: string;
-}
-const { computeStamp, staleness } = load<{ computeStamp(root: string): Stamp | null; staleness(root: string): string | null }>("stamp.cjs");
+const { computeStamp, computeStamps, readStamp, staleness } = load<{
+  computeStamp(root: string): string | null;
+  computeStamps(root: string): { program: string; tests: string } | null;
+  readStamp(root: string): string | null;
+  staleness(root: string): string | null;
+}>("stamp.cjs");
 const { build } = load<{ build(root: string, node: { executable: string }, log: Log): Promise<boolean> }>("build.cjs");
-const { dependencyFault } = load<{ dependencyFault(root: string): string | null }>("dependencies.cjs");
+const { dependencyFault, installDependencies, packageDirectory } = load<{
+  dependencyFault(root: string): string | null;
+  installDependencies(root: string, log: Log): Promise<boolean>;
+  packageDirectory(root: string, name: string): string | null;
+}>("dependencies.cjs");
 
 const node = { executable: process.execPath };
 
@@ -30,6 +35,7 @@ test("an edited program is not run from yesterday's dist", async (t) => {
   assert.match(staleness(at) ?? "", /not compiled yet: run `npm run build`/);
   assert.equal(await build(at, node, recorder()), true);
   assert.equal(staleness(at), null);
+  assert.equal(readStamp(at), computeStamp(at));
   assert.equal(await build(at, node, recorder()), false, "nothing changed, nothing to compile");
 
   write(path.join(at, "index.ts"), "export const gate = false;\n");
@@ -42,7 +48,7 @@ test("an edited program is not run from yesterday's dist", async (t) => {
   for (const [name, text] of [["components/new.ts", "export {};\n"], ["components/rates.json", "[1]"], ["tsconfig.json", `${settings} `]] as const) {
     const before = computeStamp(at);
     write(path.join(at, name), text);
-    assert.notEqual(computeStamp(at)?.program, before?.program, name);
+    assert.notEqual(computeStamp(at), before, name);
     assert.notEqual(staleness(at), null, name);
   }
 });
@@ -90,7 +96,7 @@ test("the command refuses to work from a stale dist, before anything is read or 
   assert.equal(refused.stdout, "");
   assert.match(refused.stderr, /not compiled yet: run `npm run build`\. \(in /);
 
-  write(path.join(at, "dist", "build-stamp.json"), JSON.stringify({ v: 1, ...computeStamp(at) }));
+  write(path.join(at, "dist", "build-stamp.json"), JSON.stringify({ v: 1, ...computeStamps(at) }));
   assert.deepEqual(await holdfast(), { code: 7, stdout: "ran status x\n", stderr: "" });
 });
 
@@ -107,4 +113,14 @@ test("dependencies that another lock file installed are seen, also after a hand-
   assert.equal(dependencyFault(at), null);
   write(path.join(at, "package-lock.json"), lock("1.0.1"));
   assert.equal(dependencyFault(at), "a is not 1.0.1");
+});
+
+test("installed as a package, Holdfast uses what lies beside it and installs nothing", async (t) => {
+  const at = folder(t);
+  const holdfast = path.join(at, "node_modules", "holdfast");
+  write(path.join(holdfast, "package.json"), "{}");
+  write(path.join(at, "node_modules", "@pulumi", "pulumi", "package.json"), "{}");
+  assert.equal(await installDependencies(holdfast, recorder()), false);
+  assert.equal(packageDirectory(holdfast, "@pulumi/pulumi"), path.join(at, "node_modules", "@pulumi", "pulumi"));
+  assert.equal(packageDirectory(holdfast, "no-such-package"), null);
 });

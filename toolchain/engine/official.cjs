@@ -4,6 +4,7 @@
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
+const { packageDirectory } = require("../dependencies.cjs");
 const { capture } = require("../io/children.cjs");
 const { isExecutable } = require("../programs.cjs");
 
@@ -108,13 +109,10 @@ async function probe(urls, node, env, limitMs) {
 }
 
 function npmWrapper(root) {
-  const home = path.join(root, "node_modules", "pulumi");
-  try {
-    const { version } = JSON.parse(fs.readFileSync(path.join(home, "package.json"), "utf8"));
-    return { version, script: path.join(home, "run.js") };
-  } catch {
-    return null;
-  }
+  const home = packageDirectory(root, "pulumi");
+  if (!home) return null;
+  const { version } = JSON.parse(fs.readFileSync(path.join(home, "package.json"), "utf8"));
+  return { version, script: path.join(home, "run.js") };
 }
 
 function isComplete(directory) {

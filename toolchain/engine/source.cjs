@@ -3,6 +3,7 @@
 const crypto = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
+const { packageDirectory } = require("../dependencies.cjs");
 const { capture } = require("../io/children.cjs");
 const { withLock } = require("../io/lock.cjs");
 const { elapsed } = require("../io/log.cjs");
@@ -42,6 +43,8 @@ function findBuilt(options) {
  */
 async function buildEngine(options) {
   const made = recipe(options);
+  const sdk = packageDirectory(options.root, "@pulumi/pulumi");
+  if (!sdk) return { engine: null, tried: "the npm package @pulumi/pulumi is not installed here" };
   const go = await findGo(options.env, options.goPlaces || GO_PLACES);
   if (!go.program) return { engine: null, tried: go.tried };
   let waiting = null;
@@ -56,7 +59,7 @@ async function buildEngine(options) {
     const draft = path.join(options.cache, `.draft-${process.pid}-${made.key}`);
     fs.mkdirSync(draft, { recursive: true });
     try {
-      const fault = await compile(go, made, draft, options);
+      const fault = await compile(go, made, draft, sdk, options);
       if (fault) return { engine: null, tried: fault };
       fs.rmSync(made.directory, { recursive: true, force: true }); // an incomplete one, or findBuilt had found it
       fs.renameSync(draft, made.directory);
@@ -68,7 +71,7 @@ async function buildEngine(options) {
 }
 
 /** Compiles into `draft` and tries the result; null, or why it did not work. */
-async function compile(go, made, draft, { root, env, log }) {
+async function compile(go, made, draft, sdk, { env, log }) {
   const progress = log.progress("engine", `building Pulumi ${made.version} with ${go.version}, about five minutes once: fetching modules`);
   const childEnv = { ...env, CGO_ENABLED: "0", GOTOOLCHAIN: "local", GOWORK: "off", GOFLAGS: "-mod=readonly -buildvcs=false" };
   const ldflags = `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${made.version}`;
@@ -95,7 +98,7 @@ async function compile(go, made, draft, { root, env, log }) {
     const result = await run(["build", "-v", ...FLAGS, "-ldflags", ldflags, "-o", path.join(draft, name), from], onLine);
     if (result.code !== 0) return fail("compiling", result);
   }
-  fs.copyFileSync(path.join(root, "node_modules", "@pulumi", "pulumi", DYNAMIC), path.join(draft, DYNAMIC));
+  fs.copyFileSync(path.join(sdk, DYNAMIC), path.join(draft, DYNAMIC));
   fs.chmodSync(path.join(draft, DYNAMIC), 0o755);
 
   for (const [name, flag] of [["pulumi", "version"], [HOST, "--version"]]) {
