@@ -70,6 +70,8 @@ export interface PlanCell {
   /** Globs relative to the cell's directory. `keep` wins over `scratch`; what neither names is kept. */
   readonly keep: readonly string[];
   readonly scratch: readonly string[];
+  /** Globs that must each match a file once the cell is complete. */
+  readonly expected: readonly string[];
   /** sha256 of the canonical form of {command, args, env, code, setup}. */
   readonly configSha256: string;
 }

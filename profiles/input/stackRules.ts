@@ -1,0 +1,73 @@
+/** Rules across the properties of a stack's config, on the raw value: they report next to shape faults. */
+import { faultAt, nearest, valueAt, type Fault } from "./faults";
+import { faultsAcrossJob } from "./jobRules";
+import { findProfile, platforms } from "../registry";
+
+export const faultsAcrossStack = (raw: unknown): Fault[] => [...platformFaults(raw), ...jobFaults(raw), ...storageFaults(raw), ...teardownFaults(raw), ...candidateFaults(raw), ...firewallFaults(raw)];
+
+function platformFaults(raw: unknown): Fault[] {
+  const platform = valueAt(raw, ["platform"]);
+  if (typeof platform !== "string" || findProfile(platform) !== null) return [];
+  const near = nearest(platform, platforms);
+  return [faultAt(["platform"], `= ${JSON.stringify(platform)}: must be one of ${platforms.join(", ")}${near === null ? "" : `; did you mean ${near}?`}`)];
+}
+
+function jobFaults(raw: unknown): Fault[] {
+  const job = valueAt(raw, ["job"]);
+  if (typeof job !== "object" || job === null) return [];
+  return faultsAcrossJob(job).map((fault) => ({ ...fault, path: ["job", ...fault.path] }));
+}
+
+function storageFaults(raw: unknown): Fault[] {
+  const storage = valueAt(raw, ["storage"]);
+  if (typeof storage !== "object" || storage === null || Array.isArray(storage)) return [];
+  const said = ["create", "existing", "adopt"].filter((key) => Object.hasOwn(storage, key));
+  return said.length === 1 ? [] : [faultAt(["storage"], `has ${said.length === 0 ? "none" : said.join(" and ")}: must be exactly one of create, existing, adopt`)];
+}
+
+function teardownFaults(raw: unknown): Fault[] {
+  const faults: Fault[] = [];
+  const deletes = valueAt(raw, ["teardown", "storage"]) === "delete";
+  if (deletes && valueAt(raw, ["storage", "existing"]) !== undefined) {
+    faults.push(faultAt(["teardown", "storage"], '= "delete": must be keep, existing storage is never deleted; write storage: {adopt: ID} to hand it over'));
+  }
+  if (deletes && valueAt(raw, ["teardown", "require"]) === "verifiedInPlace") {
+    faults.push(faultAt(["teardown", "require"], '= "verifiedInPlace": must be pulled when teardown.storage is delete, the verified copy would go with it'));
+  }
+  const profile = findProfile(valueAt(raw, ["platform"]));
+  const verb = valueAt(raw, ["teardown", "verb"]);
+  if (profile !== null && typeof verb === "string") {
+    const verbs = profile.verbs.filter((known) => known.on === "instance");
+    const allowed = verbs.filter((known) => known.use === "teardown").map((known) => known.verb);
+    const trap = verbs.find((known) => known.use === "trap" && known.verb === nearest(verb, [known.verb]));
+    if (!allowed.includes(verb)) {
+      const why = trap === undefined ? "" : ` (${trap.title} ends nothing: ${trap.gotchas.join(", ")})`;
+      faults.push(faultAt(["teardown", "verb"], `= ${JSON.stringify(verb)}: must be one of ${allowed.join(", ")} on ${profile.id}${why}`));
+    }
+  }
+  return faults;
+}
+
+function candidateFaults(raw: unknown): Fault[] {
+  const candidates = valueAt(raw, ["capacity", "candidates"]);
+  if (!Array.isArray(candidates)) return [];
+  return candidates.flatMap((candidate: unknown, index) => {
+    const first = candidates.indexOf(candidate);
+    return first === index ? [] : [faultAt(["capacity", "candidates", index], `= ${JSON.stringify(candidate)}: must be unique, capacity.candidates[${first}] is the same`)];
+  });
+}
+
+function firewallFaults(raw: unknown): Fault[] {
+  const rules = valueAt(raw, ["lambda", "firewall"]);
+  if (!Array.isArray(rules)) return [];
+  return rules.flatMap((_, index): Fault[] => {
+    const path = ["lambda", "firewall", index, "port"];
+    const needsPort = valueAt(raw, ["lambda", "firewall", index, "protocol"]) !== "icmp";
+    const port = valueAt(raw, path);
+    if (needsPort && port === undefined) return [faultAt(path, "is missing: must be a port or a range such as 8000-8100")];
+    if (!needsPort && port !== undefined) return [faultAt(path, "cannot be set: icmp has no ports")];
+    const [from, to] = typeof port === "string" ? port.split("-").map(Number) : [];
+    const ordered = from === undefined || to === undefined || (from >= 1 && from <= to && to <= 65535);
+    return ordered ? [] : [faultAt(path, `= ${JSON.stringify(port)}: must be a range within 1-65535, the smaller port first`)];
+  });
+}
