@@ -1,5 +1,5 @@
 /**
- * Writes providers/lambda/contract.ts from lambda-openapi.json: only the operations the client calls, without prose
+ * Writes providers/lambda/api/contract.ts from lambda-openapi.json: only the operations the client calls, without prose
  * (the whole document gives 170 kB of types). Run after replacing the document: node contracts/generate-lambda-types.mjs
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -63,6 +63,6 @@ const header = `/**
  * run \`node contracts/generate-lambda-types.mjs\` instead. A .ts file, so that the compiled package carries it.
  */
 `;
-const target = new URL("../providers/lambda/contract.ts", import.meta.url);
+const target = new URL("../providers/lambda/api/contract.ts", import.meta.url);
 writeFileSync(target, header + source);
 console.log(`${target.pathname}: ${(header + source).length} bytes, ${Object.keys(schemas).length} schemas`);

@@ -1,0 +1,64 @@
+/** Everything in the account that bills now, with the command that ends it. The billing audit compares it with the ledger. */
+import type { LambdaClient } from "./api/client";
+import type { Endpoint } from "./endpoint";
+import { launchTag } from "./instance/launchTag";
+import { storageMonthlyUsd } from "./api/prices";
+import type { Filesystem, Instance } from "./api/types";
+
+export interface Billable {
+  readonly kind: "instance" | "filesystem";
+  readonly id: string;
+  readonly name: string;
+  readonly region: string;
+  /** Vendor's status; a file system has none. */
+  readonly status: string | null;
+  readonly hourlyUsd: number | null;
+  /** From the size the vendor last counted, hours ago; null when it has not yet. */
+  readonly monthlyUsd: number | null;
+  /** The unique name under which Holdfast launched it; null when it was not us, or not by this tool. */
+  readonly launchName: string | null;
+  /** Exact command for a person's shell. */
+  readonly remove: string;
+}
+
+/** Instances in any state but `terminated` bill as far as anybody can prove; file systems bill as long as they exist. */
+export async function listBillables({ client, endpoint }: { readonly client: LambdaClient; readonly endpoint: Endpoint }): Promise<Billable[]> {
+  const instances = await client.listInstances();
+  const filesystems = await client.listFilesystems();
+  return [
+    ...instances.filter((instance) => instance.status !== "terminated").map((instance) => billableInstance(instance, endpoint)),
+    ...filesystems.map((filesystem) => billableFilesystem(filesystem, endpoint)),
+  ];
+}
+
+const billableInstance = (instance: Instance, endpoint: Endpoint): Billable => ({
+  kind: "instance",
+  id: instance.id,
+  name: instance.name,
+  region: instance.region.name,
+  status: instance.status,
+  hourlyUsd: instance.instance_type.price_cents_per_hour / 100,
+  monthlyUsd: null,
+  launchName: instance.tags?.find((tag) => tag.key === launchTag)?.value ?? null,
+  remove: terminateCommand(endpoint, instance.id),
+});
+
+const billableFilesystem = (filesystem: Filesystem, endpoint: Endpoint): Billable => ({
+  kind: "filesystem",
+  id: filesystem.id,
+  name: filesystem.name,
+  region: filesystem.region.name,
+  status: null,
+  hourlyUsd: null,
+  monthlyUsd: storageMonthlyUsd(filesystem.bytes_used ?? null),
+  launchName: null,
+  remove: deleteFilesystemCommand(endpoint, filesystem.id),
+});
+
+export const terminateCommand = (endpoint: Endpoint, id: string): string =>
+  curl(endpoint, `-X POST -H 'content-type: application/json' -d '{"instance_ids":["${id}"]}' ${endpoint.baseUrl}/instance-operations/terminate`);
+
+export const deleteFilesystemCommand = (endpoint: Endpoint, id: string): string => curl(endpoint, `-X DELETE ${endpoint.baseUrl}/filesystems/${id}`);
+
+/** The key goes through curl's standard input: in its arguments every user of the machine could read it. */
+const curl = (endpoint: Endpoint, rest: string): string => `printf 'user = "%s:"' "${endpoint.apiKeyInShell}" | curl -fsS -K - ${rest}`;

@@ -1,0 +1,184 @@
+/**
+ * Waits for capacity and launches, within the stated wait, number of calls and price. A launch has no idempotency key:
+ * each call stands in the ledger first, under a unique name, and an unknown outcome is resolved by looking for that name.
+ */
+import type { RunCustody } from "../../../custody/store";
+import type { Context } from "../../kind";
+import { terminateCommand } from "../billables";
+import type { Choice, Choices } from "../capacity";
+import { chooseCapacity, specsOf } from "../capacity";
+import type { Connection } from "../connection";
+import { isLambdaError, LambdaError } from "../api/errors";
+import { lookUntilSettled, lostReplySeconds, openIntent, uniqueName } from "../intents";
+import type { Instance, LaunchRequest, OfferedType } from "../api/types";
+import { impossibleCapacity, noCapacity } from "./capacityErrors";
+import { launchTag } from "./launchTag";
+import type { InstanceInputs, Launched } from "./properties";
+import { launchedOf } from "./properties";
+
+const pollSeconds = 10;
+
+/** Launch calls left, shared by all launches of one create. */
+export interface Attempts {
+  used: number;
+  readonly max: number;
+}
+
+export interface LaunchContext {
+  readonly inputs: InstanceInputs;
+  readonly connection: Connection;
+  readonly run: RunCustody;
+  readonly context: Pick<Context, "say" | "assertEngineAlive">;
+}
+
+/**
+ * One instance, recorded in the ledger. Throws UserError when there is no capacity within the bounds (nothing exists
+ * then), and LambdaError "ambiguous" when nobody can say whether one exists (its intent then stays open).
+ */
+export async function launchWithinBounds(launch: LaunchContext, attempts: Attempts): Promise<Launched> {
+  const { inputs, connection, context } = launch;
+  const { time } = connection;
+  const region = inputs.filesystem.region;
+  const deadline = time.deadline(inputs.capacity.maxWaitSeconds);
+  const refusedNow = new Set<string>();
+  const refusals: string[] = [];
+  for (let waiting = false; ; ) {
+    const offers = await listOffers(connection, deadline.passed());
+    const choices = offers === null ? null : chooseCapacity(offers, { ...inputs, region, maxHourlyUsd: inputs.capacity.maxHourlyUsd });
+    if (choices !== null && choices.available.length === 0 && choices.awaited.length === 0) throw impossibleCapacity(choices, region);
+    const choice = choices?.available.find((each) => !refusedNow.has(each.type));
+    const outOfCalls = attempts.used >= attempts.max && choice !== undefined;
+    if (choices !== null && (outOfCalls || (choice === undefined && deadline.passed()))) {
+      throw noCapacity(choices, { region, waitedSeconds: deadline.elapsed(), attempts: attempts.used, refusals });
+    }
+    if (choices === null || choice === undefined) {
+      if (!waiting) context.say(waitingFor(choices, region, inputs.capacity.maxWaitSeconds));
+      waiting = true;
+      refusedNow.clear();
+      await time.sleep(pollSeconds);
+      continue;
+    }
+    attempts.used++;
+    context.say(`launching ${choice.type} in ${choice.region} at $${choice.hourlyUsd.toFixed(2)}/h (call ${attempts.used} of at most ${attempts.max})`);
+    const outcome = await launchOnce(launch, choice, offers ?? []);
+    if ("id" in outcome) return outcome;
+    refusals.push(`${choice.type}: ${outcome.refused.message}`);
+    // The listing is advisory: refused right after being listed is ordinary. Others first, then this one again.
+    refusedNow.add(choice.type);
+  }
+}
+
+/** null: the listing failed for now; in a wait of hours that is no reason to give up. */
+async function listOffers({ client }: Connection, lastChance: boolean): Promise<OfferedType[] | null> {
+  try {
+    return await client.listInstanceTypes();
+  } catch (error) {
+    if (lastChance || !isLambdaError(error, "transport", "rate-limit")) throw error;
+    return null;
+  }
+}
+
+const waitingFor = (choices: Choices | null, region: string, seconds: number): string =>
+  choices === null ? "Lambda does not answer; waiting" : `no capacity in ${region} for ${[...choices.awaited, ...choices.available.map((choice) => choice.type)].join(", ")}; waiting at most ${seconds} s`;
+
+async function launchOnce(launch: LaunchContext, choice: Choice, offers: readonly OfferedType[]): Promise<Launched | { refused: LambdaError }> {
+  const { inputs, connection, run, context } = launch;
+  const { client, time } = connection;
+  const launchName = uniqueName(inputs.name);
+  const intent = openIntent(run, {
+    role: inputs.role,
+    name: launchName,
+    request: { type: choice.type, region: choice.region, hourlyUsd: choice.hourlyUsd, sshKeyName: inputs.sshKeyName, filesystemId: inputs.filesystem.id },
+  });
+  let sent = false;
+  try {
+    // Asked at the last moment: pacing may have waited, and whoever wanted this may have gone.
+    const ids = await client.launch(launchRequest(inputs, choice, launchName), {
+      beforeSend: async () => {
+        await context.assertEngineAlive();
+        sent = true;
+      },
+    });
+    const [id, ...others] = ids;
+    if (id === undefined) throw new LambdaError("ambiguous", "Lambda answered the launch without an instance.", { status: 200, vendorCode: null, next: [] });
+    const offer = offers.find((each) => each.type.name === choice.type);
+    if (offer === undefined) throw new Error(`launched ${choice.type}, which was not offered`);
+    const launched: Launched = { id, launchName, launchedAt: time.now().toISOString(), type: choice.type, region: choice.region, specs: specsOf(offer), hourlyUsd: choice.hourlyUsd };
+    recordLaunched(run, intent, inputs, launched);
+    for (const extra of others) recordExtra(launch, extra, launchName);
+    return launched;
+  } catch (error) {
+    if (sent && isLambdaError(error, "ambiguous")) return resolveLostReply(launch, intent, launchName, error);
+    // Definitely not launched, or never asked for. Anything unforeseen leaves the intent open: the next create looks.
+    if (!sent || error instanceof LambdaError) run.append("intent.abandoned", { intent, why: error instanceof Error ? error.message : String(error) });
+    if (isLambdaError(error, "capacity")) return { refused: error };
+    if (isLambdaError(error, "rate-limit")) {
+      await time.sleep(15);
+      return { refused: error };
+    }
+    throw error;
+  }
+}
+
+async function resolveLostReply({ inputs, connection, run, context }: LaunchContext, intent: string, launchName: string, error: LambdaError): Promise<Launched> {
+  const { client, time } = connection;
+  context.say(`the reply to the launch was lost; looking for ${launchName}`);
+  const found = await lookUntilSettled(time, lostReplySeconds, async () => findLaunched(await client.listInstances(), launchName));
+  if (found === null) {
+    throw new LambdaError("ambiguous", `Nobody knows whether instance ${launchName} exists: the launch had no usable reply, and it did not appear within ${lostReplySeconds} s. If it does appear, it bills. (${error.message})`, {
+      ...error.details,
+      next: [`pulumi up (looks for ${launchName} first, and takes it over when it is there)`, "holdfast audit (lists everything that bills)"],
+    });
+  }
+  const launched = launchedOf(found, launchName, time.now().toISOString());
+  recordLaunched(run, intent, inputs, launched);
+  return launched;
+}
+
+/** By the tag, which nobody can change, or by the name. */
+export const findLaunched = (instances: readonly Instance[], launchName: string): Instance | null =>
+  instances.find((instance) => instance.tags?.some((tag) => tag.key === launchTag && tag.value === launchName) === true || instance.name === launchName) ?? null;
+
+export function recordLaunched(run: RunCustody, intent: string | null, inputs: InstanceInputs, launched: Launched): void {
+  if (intent !== null) run.append("intent.confirmed", { intent, role: inputs.role, id: launched.id, name: launched.launchName });
+  run.append("resource.created", {
+    role: inputs.role,
+    kind: "LambdaInstance",
+    id: launched.id,
+    name: launched.launchName,
+    hourlyUsd: launched.hourlyUsd,
+    details: { type: launched.type, region: launched.region, launchedAt: launched.launchedAt, sshKeyName: inputs.sshKeyName, filesystemId: inputs.filesystem.id },
+  });
+}
+
+/** One was asked for; should the vendor ever answer with more, each is named with the command that ends it. */
+function recordExtra({ run, connection, context }: LaunchContext, id: string, launchName: string): void {
+  const remove = terminateCommand(connection.endpoint, id);
+  run.append("leftover.recorded", { kind: "instance", id, name: launchName, monthlyUsd: null, owned: true, remove });
+  context.say(`Lambda launched a second instance, ${id}, which bills; end it with: ${remove}`);
+}
+
+function launchRequest(inputs: InstanceInputs, choice: Choice, launchName: string): LaunchRequest {
+  const userData = userDataOf(inputs);
+  return {
+    region_name: choice.region,
+    instance_type_name: choice.type,
+    ssh_key_names: [inputs.sshKeyName],
+    file_system_mounts: [{ file_system_id: inputs.filesystem.id, mount_point: inputs.filesystem.mountPoint }],
+    name: launchName,
+    image: inputs.image,
+    tags: [
+      { key: launchTag, value: launchName },
+      ...Object.entries(inputs.tags).map(([key, value]) => ({ key, value })),
+    ],
+    ...(inputs.firewallRulesetIds.length === 0 ? {} : { firewall_rulesets: inputs.firewallRulesetIds.map((id) => ({ id })) }),
+    ...(userData === null ? {} : { user_data: userData }),
+  };
+}
+
+/** The API takes exactly one key; further ones are installed by cloud-init at first boot. */
+function userDataOf({ userData, authorizedKeys }: InstanceInputs): string | null {
+  if (typeof userData === "string" && userData !== "") return userData;
+  if (authorizedKeys.length === 0) return null;
+  return ["#cloud-config", "ssh_authorized_keys:", ...authorizedKeys.map((key) => `  - ${JSON.stringify(key)}`), ""].join("\n");
+}

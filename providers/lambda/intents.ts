@@ -1,0 +1,71 @@
+/**
+ * An intent stands in the ledger before anything that bills is asked for, under a name that can be found again. What
+ * became of it is found by looking; nothing is asked for twice.
+ */
+import { randomBytes, randomUUID } from "node:crypto";
+import { ownIdentity, startTicksOf } from "../../custody/disk/processes";
+import type { RunCustody } from "../../custody/store";
+import { UserError } from "../../custody/userError";
+import type { VendorTime } from "./api/vendorTime";
+import { isLambdaError } from "./api/errors";
+
+/**
+ * How long a request whose reply was lost may take to show in the lists, in vendor seconds. Clients of this API that
+ * reconcile allow the same; launches have been seen to return after 9 s.
+ */
+export const lostReplySeconds = 180;
+
+export function openIntent(run: RunCustody, { role, name, request }: { readonly role: string; readonly name: string; readonly request: Record<string, unknown> }): string {
+  const intent = `int_${randomUUID().replaceAll("-", "")}`;
+  const { pid, startTicks } = ownIdentity();
+  run.append("intent.opened", { intent, role, name, pid, startTicks, request });
+  return intent;
+}
+
+/** `base-` and 32 random bits: unique in the account, so that what carries it is ours. */
+export const uniqueName = (base: string): string => `${base}-${randomBytes(4).toString("hex")}`;
+
+/**
+ * Looks until the thing shows or the time in which a lost reply may still show has passed; null then. Failures of the
+ * look itself are waited out: they say nothing about the thing.
+ */
+export async function lookUntilSettled<T>(time: VendorTime, seconds: number, look: () => Promise<T | null>): Promise<T | null> {
+  const deadline = time.deadline(seconds, 3);
+  for (;;) {
+    const last = deadline.passed();
+    try {
+      const found = await look();
+      if (found !== null || last) return found;
+    } catch (error) {
+      if (last || !isLambdaError(error, "transport", "rate-limit")) throw error;
+    }
+    await time.sleep(5);
+  }
+}
+
+/** An intent of an earlier operation that nobody resolved. */
+export interface LeftIntent {
+  readonly intent: string;
+  readonly name: string;
+  /** Vendor seconds in which a lost reply may still show; 0 when it would have shown by now. */
+  readonly settlesInSeconds: number;
+}
+
+/** Open intents of a role. Throws a UserError while the process that opened one still runs: it may yet succeed. */
+export function leftIntents(run: RunCustody, role: string, time: VendorTime): LeftIntent[] {
+  return run
+    .view()
+    .openIntents.filter((opened) => opened.role === role)
+    .map((opened) => {
+      const self = ownIdentity();
+      const isOurs = opened.pid === self.pid && opened.startTicks === self.startTicks;
+      if (!isOurs && opened.startTicks !== null && startTicksOf(opened.pid) === opened.startTicks) {
+        throw new UserError(`Another process (${opened.pid}) is still creating ${role} "${opened.name}" of this run.`, {
+          next: [`wait until it ends, or end it: kill ${opened.pid}`, "then run the command again: it finds what that process made"],
+          code: "intent-in-progress",
+        });
+      }
+      const elapsed = ((time.now().getTime() - new Date(opened.at).getTime()) / 1000) * time.scale;
+      return { intent: opened.intent, name: opened.name, settlesInSeconds: Math.max(0, lostReplySeconds - elapsed) };
+    });
+}

@@ -1,0 +1,224 @@
+/** A Lambda file system: created for the run, or an existing one that is used and never deleted. */
+import type { EndpointRef } from "../../../custody/formats";
+import type { RunCustody } from "../../../custody/store";
+import { UserError } from "../../../custody/userError";
+import { grantCovers } from "../../../custody/view";
+import type { Binding, CheckFailure, Context, Kind } from "../../kind";
+import { deleteFilesystemCommand } from "../billables";
+import type { Candidate, Requirement } from "../capacity";
+import type { Connection, LambdaEdges } from "../connection";
+import { accountMark, assertSameAccount, whenAllowed } from "../connection";
+import { isLambdaError } from "../api/errors";
+import { chooseRegion } from "../filesystem/region";
+import { removeFilesystem } from "../filesystem/remove";
+import { isUnlisted } from "../gone";
+import { leftIntents, lookUntilSettled, lostReplySeconds, openIntent, uniqueName } from "../intents";
+import { storageMonthlyUsd, usdPerGibMonth } from "../api/prices";
+import type { Filesystem } from "../api/types";
+import { haveInputsChanged, replacingInputs } from "./identity";
+
+export type FilesystemInputs = {
+  readonly binding: Binding;
+  readonly endpoint: EndpointRef;
+  readonly role: "filesystem";
+  /** `create` makes one; `existing` (by name) and `adopt` (by id) use one that is never deleted by this tool. */
+  readonly mode: "create" | "existing" | "adopt";
+  /** create: the name is this, a dash and 8 hex digits. existing: its name. adopt: its id. */
+  readonly name: string;
+  /** null: where an instance that fits can be launched now. */
+  readonly region: string | null;
+  /** What will be launched beside it: it can be mounted in its own region only. */
+  readonly candidates: readonly Candidate[];
+  readonly requirement: Requirement;
+  readonly maxHourlyUsd: number | null;
+  /** How long to wait for a region that lists capacity, the same as for the launch. Absent: one look. */
+  readonly maxWaitSeconds?: number;
+  readonly verb: string;
+  readonly tier: string;
+  readonly tiersLost: readonly string[];
+  /** teardown.storage: keep. It outlives the run, and its price is recorded as a leftover. */
+  readonly keep: boolean;
+};
+
+export type FilesystemOutputs = FilesystemInputs & {
+  readonly filesystemId: string;
+  readonly filesystemName: string;
+  readonly filesystemRegion: string;
+  readonly mountPoint: string;
+  /** Whether this run made it. Others are never deleted. */
+  readonly owned: boolean;
+  readonly account: string;
+  readonly missing: boolean;
+};
+
+export const filesystemKind = (edges: Pick<LambdaEdges, "connect" | "authorizeDeletion">): Kind<FilesystemInputs, FilesystemOutputs> => ({
+  check: checkFilesystem,
+
+  diff(olds, news) {
+    const replaces = replacingInputs(olds, news);
+    if (olds.mode !== news.mode) replaces.push("mode");
+    if (olds.name !== news.name) replaces.push("name");
+    if (news.region !== null && news.region !== olds.filesystemRegion) replaces.push("region");
+    if (olds.missing) replaces.push("missing");
+    return { changes: replaces.length > 0 || haveInputsChanged(olds, news), replaces };
+  },
+
+  async create(inputs, context) {
+    const connection = await edges.connect(inputs.endpoint, context);
+    const run = context.run(inputs.binding);
+    const filesystem =
+      inputs.mode === "create" ? ((await adoptOwn(connection, run, inputs)) ?? (await make(connection, run, inputs, context))) : await findExisting(connection, run, inputs);
+    context.say(`file system ${filesystem.name} in ${filesystem.region.name}, mounted at ${filesystem.mount_point}`);
+    return {
+      id: filesystem.id,
+      outs: {
+        ...inputs,
+        filesystemId: filesystem.id,
+        filesystemName: filesystem.name,
+        filesystemRegion: filesystem.region.name,
+        mountPoint: filesystem.mount_point,
+        owned: inputs.mode === "create",
+        account: accountMark(connection.endpoint),
+        missing: false,
+      },
+    };
+  },
+
+  async read(id, olds, context) {
+    const connection = await edges.connect(olds.endpoint, context);
+    const missing = await isUnlisted(connection.time, () => connection.client.listFilesystems(), (filesystem) => filesystem.id === id);
+    if (missing) await assertSameAccount(connection, olds, `File system ${olds.filesystemName}`);
+    return { ...olds, missing };
+  },
+
+  update: (_id, olds, news) => Promise.resolve({ ...olds, ...news }),
+
+  async delete(id, olds, context) {
+    const connection = await edges.connect(olds.endpoint, context);
+    const run = context.run(olds.binding);
+    const { client, time } = connection;
+    const listed = (await client.listFilesystems()).find((filesystem) => filesystem.id === id);
+    if (listed === undefined && (await isUnlisted(time, () => client.listFilesystems(), (filesystem) => filesystem.id === id))) {
+      await assertSameAccount(connection, olds, `File system ${olds.filesystemName}`);
+      recordGone(run, id, olds, "not in the list, twice");
+      return;
+    }
+    if (!olds.owned || olds.keep) {
+      recordLeftover(run, connection, olds, listed ?? null);
+      context.say(`file system ${olds.filesystemName} stays${olds.owned ? " (teardown.storage: keep)" : " (it is not this run's)"}; it bills $${usdPerGibMonth.toFixed(2)} per GiB and month`);
+      return;
+    }
+    const { grantId } = await edges.authorizeDeletion(context, olds.binding, olds.endpoint, { role: olds.role, id, verb: olds.verb, tiersLost: olds.tiersLost }, olds);
+    const confirmed = await removeFilesystem(connection, { id, name: olds.filesystemName });
+    run.append("resource.deleted", { role: olds.role, kind: "LambdaFilesystem", id, verb: olds.verb, grant: grantId, confirmed });
+  },
+});
+
+function checkFilesystem({ mode, name, region }: FilesystemInputs): CheckFailure[] {
+  const failures: CheckFailure[] = [];
+  if (mode === "create" && !/^[a-zA-Z]+[0-9a-zA-Z-]{0,50}$/.test(name)) {
+    failures.push({ property: "name", reason: `"${name}" is not a file system name: at most 51 letters, digits and dashes that begin with a letter (Lambda allows 60; 9 are added to make it unique)` });
+  }
+  if (name === "") failures.push({ property: "name", reason: mode === "adopt" ? "the file system's id is missing" : "the file system's name is missing" });
+  if (region === "") failures.push({ property: "region", reason: "an empty region; leave it out to have one chosen where there is capacity" });
+  return failures;
+}
+
+/** One that an interrupted create of this run made; null when there is none. */
+async function adoptOwn({ client, time }: Connection, run: RunCustody, inputs: FilesystemInputs): Promise<Filesystem | null> {
+  for (const left of leftIntents(run, inputs.role, time)) {
+    const found = await lookUntilSettled(time, left.settlesInSeconds, async () => (await client.listFilesystems()).find((filesystem) => filesystem.name === left.name) ?? null);
+    if (found === null) {
+      run.append("intent.abandoned", { intent: left.intent, why: "no file system of that name at Lambda" });
+      continue;
+    }
+    confirm(run, left.intent, inputs, found);
+    return found;
+  }
+  const known = run.view().resources.get(inputs.role);
+  if (known === undefined) return null;
+  const found = (await client.listFilesystems()).find((filesystem) => filesystem.id === known.id) ?? null;
+  if (found === null && (await isUnlisted(time, () => client.listFilesystems(), (filesystem) => filesystem.id === known.id))) {
+    run.append("resource.lost", { role: inputs.role, id: known.id, why: "not in the list, twice" });
+  }
+  if (found !== null && inputs.region !== null && found.region.name !== inputs.region) {
+    throw new UserError(`This run already has file system ${found.name} in ${found.region.name}, but ${inputs.region} is asked for, and a file system cannot be moved.`, {
+      next: [`pulumi config set --path holdfast:storage.region ${found.region.name}`, "or end the run first: pulumi destroy"],
+      code: "lambda-filesystem-elsewhere",
+    });
+  }
+  return found;
+}
+
+async function make(connection: Connection, run: RunCustody, inputs: FilesystemInputs, context: Context): Promise<Filesystem> {
+  const { client, time } = connection;
+  const region = inputs.region ?? (await chooseRegion(connection, inputs, context));
+  const name = uniqueName(inputs.name);
+  await context.assertEngineAlive();
+  const intent = openIntent(run, { role: inputs.role, name, request: { name, region } });
+  let filesystem: Filesystem | null;
+  try {
+    filesystem = await whenAllowed(time, () => client.createFilesystem({ name, region }));
+  } catch (error) {
+    if (!isLambdaError(error, "ambiguous")) {
+      run.append("intent.abandoned", { intent, why: error instanceof UserError ? error.message : "the request failed" });
+      throw error;
+    }
+    filesystem = await lookUntilSettled(time, lostReplySeconds, async () => (await client.listFilesystems()).find((listed) => listed.name === name) ?? null);
+    // The intent stays open: the next create looks once more before it makes another.
+    if (filesystem === null) throw error;
+  }
+  confirm(run, intent, inputs, filesystem);
+  return filesystem;
+}
+
+async function findExisting({ client }: Connection, run: RunCustody, inputs: FilesystemInputs): Promise<Filesystem> {
+  const all = await client.listFilesystems();
+  const matches = all.filter((filesystem) => (inputs.mode === "adopt" ? filesystem.id === inputs.name : filesystem.name === inputs.name) && (inputs.region === null || filesystem.region.name === inputs.region));
+  const [found] = matches;
+  if (found === undefined || matches.length > 1) {
+    const list = all.map((filesystem) => `${filesystem.name} (${filesystem.id}, ${filesystem.region.name})`).join("; ") || "none";
+    const what = `${inputs.mode === "adopt" ? "id" : "name"} ${JSON.stringify(inputs.name)}${inputs.region === null ? "" : ` in ${inputs.region}`}`;
+    throw new UserError(`${matches.length > 1 ? "Several file systems have" : "No file system has"} ${what}. The account has: ${list}.`, {
+      next: ["set holdfast:storage to one of these (storage.adopt takes an id), or to `create`"],
+      code: "lambda-no-filesystem",
+    });
+  }
+  record(run, inputs, found);
+  return found;
+}
+
+function confirm(run: RunCustody, intent: string, inputs: FilesystemInputs, filesystem: Filesystem): void {
+  run.append("intent.confirmed", { intent, role: inputs.role, id: filesystem.id, name: filesystem.name });
+  record(run, inputs, filesystem);
+}
+
+function record(run: RunCustody, inputs: FilesystemInputs, filesystem: Filesystem): void {
+  const monthlyUsd = storageMonthlyUsd(filesystem.bytes_used ?? (inputs.mode === "create" ? 0 : null));
+  run.append("resource.created", {
+    role: inputs.role,
+    kind: "LambdaFilesystem",
+    id: filesystem.id,
+    name: filesystem.name,
+    ...(monthlyUsd === null ? {} : { monthlyUsd }),
+    details: { region: filesystem.region.name, mountPoint: filesystem.mount_point, tier: inputs.tier, owned: inputs.mode === "create", usdPerGibMonth },
+  });
+}
+
+/** Gone before anybody asked here. When the gate had allowed it, an earlier attempt did it and only the record is late. */
+function recordGone(run: RunCustody, id: string, olds: FilesystemOutputs, how: string): void {
+  const grant = run.view().openGrant;
+  if (grant && grantCovers(grant, { role: olds.role, id, verb: olds.verb, tiersLost: olds.tiersLost })) run.append("resource.deleted", { role: olds.role, kind: "LambdaFilesystem", id, verb: olds.verb, grant: grant.id, confirmed: how });
+  else run.append("resource.lost", { role: olds.role, id, why: how });
+}
+
+function recordLeftover(run: RunCustody, { endpoint }: Connection, olds: FilesystemOutputs, listed: Filesystem | null): void {
+  run.append("leftover.recorded", {
+    kind: "filesystem",
+    id: olds.filesystemId,
+    name: olds.filesystemName,
+    monthlyUsd: storageMonthlyUsd(listed?.bytes_used ?? null),
+    owned: olds.owned,
+    remove: deleteFilesystemCommand(endpoint, olds.filesystemId),
+  });
+}
