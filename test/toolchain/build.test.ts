@@ -4,18 +4,18 @@ import path from "node:path";
 import { test, type TestContext } from "node:test";
 import { folder, load, type Log, recorder, root, run, write } from "./toolchain.js";
 
-const { computeStamp, computeStamps, readStamp, staleness } = load<{
-  computeStamp(root: string): string | null;
-  computeStamps(root: string): { program: string; tests: string } | null;
-  readStamp(root: string): string | null;
-  staleness(root: string): string | null;
-}>("stamp.cjs");
-const { build } = load<{ build(root: string, node: { executable: string }, log: Log): Promise<boolean> }>("build.cjs");
-const { dependencyFault, installDependencies, packageDirectory } = load<{
-  dependencyFault(root: string): string | null;
-  installDependencies(root: string, log: Log): Promise<boolean>;
-  packageDirectory(root: string, name: string): string | null;
-}>("dependencies.cjs");
+const { computeStamp, computeStamps, readStamp, staleness } = load("stamp.cjs") as {
+  computeStamp: (root: string) => string | null;
+  computeStamps: (root: string) => { program: string; tests: string } | null;
+  readStamp: (root: string) => string | null;
+  staleness: (root: string) => string | null;
+};
+const { build } = load("build.cjs") as { build: (root: string, node: { executable: string }, log: Log) => Promise<boolean> };
+const { dependencyFault, installDependencies, packageDirectory } = load("dependencies.cjs") as {
+  dependencyFault: (root: string) => string | null;
+  installDependencies: (root: string, log: Log) => Promise<boolean>;
+  packageDirectory: (root: string, name: string) => string | null;
+};
 
 const node = { executable: process.execPath };
 

@@ -31,12 +31,12 @@ interface Options {
   build?: (options: Options) => Promise<Attempt>;
 }
 
-const { obtainEngine } = load<{ obtainEngine(o: Options): Promise<{ engine: Engine; obtained: boolean }> }>("engine/find.cjs");
-const { downloadOfficial } = load<{ downloadOfficial(o: Options): Promise<Attempt> }>("engine/official.cjs");
-const { buildEngine, recipe } = load<{
-  buildEngine(o: Options): Promise<Attempt>;
-  recipe(o: { root: string; cache: string }): { version: string; key: string; directory: string };
-}>("engine/source.cjs");
+const { obtainEngine } = load("engine/find.cjs") as { obtainEngine: (o: Options) => Promise<{ engine: Engine; obtained: boolean }> };
+const { downloadOfficial } = load("engine/official.cjs") as { downloadOfficial: (o: Options) => Promise<Attempt> };
+const { buildEngine, recipe } = load("engine/source.cjs") as {
+  buildEngine: (o: Options) => Promise<Attempt>;
+  recipe: (o: { root: string; cache: string }) => { version: string; key: string; directory: string };
+};
 
 const HOSTS = ["pulumi-language-nodejs", "pulumi-resource-pulumi-nodejs"];
 

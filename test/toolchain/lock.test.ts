@@ -9,8 +9,8 @@ interface Options {
   onWait?: () => void;
   pollMs?: number;
 }
-const { withLock } = load<{ withLock<T>(file: string, options: Options, body: () => Promise<T>): Promise<T> }>("io/lock.cjs");
-const { startTicks } = load<{ startTicks(pid: number): number | null }>("io/processes.cjs");
+const { withLock } = load("io/lock.cjs") as { withLock: <T>(file: string, options: Options, body: () => Promise<T>) => Promise<T> };
+const { startTicks } = load("io/processes.cjs") as { startTicks: (pid: number) => number | null };
 
 test("what one holder does is over before the next begins", async (t) => {
   const file = path.join(folder(t), "lock");

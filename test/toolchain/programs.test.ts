@@ -11,13 +11,13 @@ interface Machine {
   python: string;
   run: Run;
 }
-const { NEEDED, missingPrograms, obtainPrograms, checkNamespaces } = load<{
+const { NEEDED, missingPrograms, obtainPrograms, checkNamespaces } = load("programs.cjs") as {
   NEEDED: string[];
-  missingPrograms(names: string[], machine: Machine): Promise<string[]>;
-  obtainPrograms(log: Log, machine: Machine): Promise<boolean>;
-  checkNamespaces(machine: Machine, readSetting: (name: string) => string | null): Promise<void>;
-}>("programs.cjs");
-const { capture } = load<{ capture: Run }>("io/children.cjs");
+  missingPrograms: (names: string[], machine: Machine) => Promise<string[]>;
+  obtainPrograms: (log: Log, machine: Machine) => Promise<boolean>;
+  checkNamespaces: (machine: Machine, readSetting: (name: string) => string | null) => Promise<void>;
+};
+const { capture } = load("io/children.cjs") as { capture: Run };
 
 /** A machine whose PATH holds just these programs, each of which succeeds. */
 function machine(t: TestContext, programs: string[], isRoot = false): Machine & { bin: string } {

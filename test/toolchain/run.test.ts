@@ -8,10 +8,10 @@ import { type Ended, folder, load, root, run, script, write } from "./toolchain.
 interface Place {
   directory: string;
 }
-const { engineEnvironment, exportLines } = load<{
-  engineEnvironment(o: { project: string; engine: Place; node: Place; env: NodeJS.ProcessEnv }): Record<string, string>;
-  exportLines(variables: Record<string, string>): string;
-}>("env.cjs");
+const { engineEnvironment, exportLines } = load("env.cjs") as {
+  engineEnvironment: (o: { project: string; engine: Place; node: Place; env: NodeJS.ProcessEnv }) => Record<string, string>;
+  exportLines: (variables: Record<string, string>) => string;
+};
 
 /** Runs files as the `test` verb does. */
 async function runTests(t: TestContext, files: Record<string, string>, args: string[] = []): Promise<Ended & { last: string }> {
@@ -91,7 +91,9 @@ test("an interrupt reaches the engine once, however often it is repeated on the 
 });
 
 test("an engine does not go on unseen when npm, which dies at once, is told to end", async (t) => {
-  const ended = await wrapped(t, true, (shell, ready) => void ready.then(() => shell.kill("SIGTERM")));
+  const ended = await wrapped(t, true, (shell, ready) => {
+    void ready.then(() => shell.kill("SIGTERM"));
+  });
   assert.equal(ended.stdout, "ready\nend 0\n");
 });
 

@@ -15,14 +15,14 @@ interface Choice {
   create: boolean;
   log: Log;
 }
-const { chooseStack, namedStack, removeDeadLocks } = load<{
-  chooseStack(options: Choice): Promise<string>;
-  namedStack(args: string[], env: NodeJS.ProcessEnv): string | null;
-  removeDeadLocks(options: { project: string; stack: string; backendUrl?: string }): string[];
-}>("verbs/stack.cjs");
-const { additions } = load<{
-  additions(command: string, args: string[], stack: string, options: { root: string; env: NodeJS.ProcessEnv }): string[];
-}>("verbs/pulumi.cjs");
+const { chooseStack, namedStack, removeDeadLocks } = load("verbs/stack.cjs") as {
+  chooseStack: (options: Choice) => Promise<string>;
+  namedStack: (args: string[], env: NodeJS.ProcessEnv) => string | null;
+  removeDeadLocks: (options: { project: string; stack: string; backendUrl?: string }) => string[];
+};
+const { additions } = load("verbs/pulumi.cjs") as {
+  additions: (command: string, args: string[], stack: string, options: { root: string; env: NodeJS.ProcessEnv }) => string[];
+};
 
 function project(t: TestContext): string {
   const at = folder(t);

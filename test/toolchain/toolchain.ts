@@ -14,8 +14,8 @@ export const root = ((): string => {
   }
 })();
 
-export function load<T>(file: string): T {
-  return createRequire(path.join(root, "package.json"))(path.join(root, "toolchain", file)) as T;
+export function load(file: string): unknown {
+  return createRequire(path.join(root, "package.json"))(path.join(root, "toolchain", file));
 }
 
 /** A folder that goes when the test ends. */

@@ -11,7 +11,7 @@ async function lint(args, { root, node, env, log }) {
   const script = (...parts) => path.join(root, "node_modules", ...parts);
   const checks = [
     ["eslint", node.executable, [script("eslint", "bin", "eslint.js"), ".", ...args]],
-    ["imports", node.executable, [script("dependency-cruiser", "bin", "dependency-cruise.mjs"), ...sources(root)]],
+    ["imports", node.executable, [script("dependency-cruiser", "bin", "dependency-cruiser.mjs"), ...sources(root)]],
   ];
   const scripts = shellScripts(path.join(root, "remote"));
   const shellcheck = await obtainShellcheck(log);
