@@ -71,7 +71,11 @@ function wrapped(t: TestContext, shell: boolean, started: (child: ChildProcess, 
   return run(program, args, {
     env: { ...process.env, npm_lifecycle_event: "up" },
     started: (wrapper) => {
-      const ready = new Promise<void>((resolve) => wrapper.stdout?.on("data", (text: string) => text.includes("ready") && resolve()));
+      const ready = new Promise<void>((resolve) => {
+        wrapper.stdout?.on("data", (text: string) => {
+          if (text.includes("ready")) resolve();
+        });
+      });
       started(wrapper, ready);
     },
   });
