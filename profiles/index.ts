@@ -15,4 +15,4 @@ export { MOUNT } from "./plan";
 export { findProfile, platforms, profileFor, profiles } from "./registry";
 export { ALWAYS_KEPT, quoteWord, resolve, type ResolveOptions } from "./resolve";
 export { EVENTS, profileSchema, type Event, type Profile, type ProfileInput, type Verb } from "./schema";
-export { collectStackConfig, parseStackConfig, type StackConfig, type StackStorage } from "./stackConfig";
+export { collectStackConfig, parseStackConfig, type StackConfig, type StackConfigInput, type StackStorage } from "./stackConfig";

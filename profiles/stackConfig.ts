@@ -89,6 +89,9 @@ const schema = section({
 
 type Parsed = z.output<typeof schema>;
 
+/** What may be typed: every key optional that has a default. */
+export type StackConfigInput = z.input<typeof schema>;
+
 export type StackStorage =
   | { readonly mode: "create"; readonly name: string | null; readonly region: string | null }
   | { readonly mode: "existing"; readonly name: string }

@@ -37,9 +37,8 @@ export function monthlyUsd(meter: Meter, rate: Rate | null, hourlyUsd: number | 
   const capped = (usd: number): number => Math.min(usd, valueOr(meter.capUsdPerMonth, Infinity));
   switch (rate.kind) {
     case "free":
-      return 0;
     case "quota":
-      return null;
+      return 0;
     case "live":
       return rate.per === "hour" && hourlyUsd !== null ? capped(hourlyUsd * HOURS_PER_MONTH) : null;
     case "fixed":
@@ -64,7 +63,8 @@ type Hourly = Pick<PlanCost, "hourlyUsdBound" | "hourlySource" | "priceTable">;
 
 function boundHourly(profile: Profile, capacity: PlanCapacity, resources: PlanResources): Hourly {
   const compute = profile.meters.find((meter) => meter.id === "compute");
-  if (compute === undefined || valueOr(compute.rate, null)?.kind === "free") return { hourlyUsdBound: 0, hourlySource: "free", priceTable: null };
+  const kind = compute === undefined ? "free" : valueOr(compute.rate, null)?.kind;
+  if (kind === "free" || kind === "quota") return { hourlyUsdBound: 0, hourlySource: "free", priceTable: null };
   const table = priceTableOf(profile.id);
   const listed = table === null ? null : dearest(table.offers, capacity, resources);
   const stated = capacity.maxHourlyUsd;
