@@ -86,8 +86,9 @@ leave() {
   say "$2"
   [ -z "${heartbeat_pid-}" ] || kill "$heartbeat_pid" 2>/dev/null
   rm -f "$run_dir/state/current" "$run_dir/state/stop.json" 2>/dev/null
-  release_lock "$run_dir" || say "the writer lock could not be released"
   say "queue ends with exit code $1"
+  # Nothing is written after this, not even to the log: whoever sees the lock released may take a manifest.
+  release_lock "$run_dir"
   exit "$1"
 }
 

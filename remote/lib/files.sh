@@ -1,11 +1,11 @@
 # shellcheck shell=sh disable=SC2034,SC2154  # variables are shared with the scripts that source this
 # Sourced by every script: durable small files, one-line JSON, log lines.
-# Sourcing it sets LC_ALL=C for the wrapper (byte order, byte classes); the payload gets the caller's locale back.
+# Sourcing it sets LC_ALL=C for the wrappers (byte order, byte classes). The payload gets the caller's back, which is
+# remembered here as "=value", or empty when there was none.
 
-outer_locale=${LC_ALL-}
-outer_locale_was_set=${LC_ALL+set}
+HOLDFAST_OUTER_LOCALE=${HOLDFAST_OUTER_LOCALE-${LC_ALL+=$LC_ALL}}
 LC_ALL=C
-export LC_ALL
+export HOLDFAST_OUTER_LOCALE LC_ALL
 
 newline='
 '

@@ -6,15 +6,16 @@
 # variable; HOLDFAST_* is set after them, so that no environment file can point a cell at another cell's folder.
 # shellcheck disable=SC2016  # expanded by that shell
 payload_program='
-if [ "$1" = set ]; then export LC_ALL="$2"; else unset LC_ALL; fi
-[ ! -f "$5/env" ] || . "$5/env"
-[ -z "$8" ] || [ ! -f "$5/cells/$8/env" ] || . "$5/cells/$8/env"
-[ ! -f "$6" ] || . "$6" 2>/dev/null
-export HOLDFAST_RUN="$7" HOLDFAST_CELL="$8" HOLDFAST_ATTEMPT="$9"
-export HOLDFAST_OUTPUT_DIR="${10}" HOLDFAST_CHECKPOINT_DIR="${11}" HOLDFAST_CHECKPOINT_EVERY_SECONDS="${12}" HOLDFAST_SCRATCH_DIR="${13}"
-export PYTHONUNBUFFERED="${PYTHONUNBUFFERED-1}" OMP_NUM_THREADS="${OMP_NUM_THREADS-${14}}"
-cd -- "$4" || exit
-exec "$3" "${15}"
+case $1 in =*) export LC_ALL="${1#=}" ;; *) unset LC_ALL ;; esac
+unset HOLDFAST_OUTER_LOCALE
+[ ! -f "$4/env" ] || . "$4/env"
+[ -z "$7" ] || [ ! -f "$4/cells/$7/env" ] || . "$4/cells/$7/env"
+[ ! -f "$5" ] || . "$5" 2>/dev/null
+export HOLDFAST_RUN="$6" HOLDFAST_CELL="$7" HOLDFAST_ATTEMPT="$8"
+export HOLDFAST_OUTPUT_DIR="$9" HOLDFAST_CHECKPOINT_DIR="${10}" HOLDFAST_CHECKPOINT_EVERY_SECONDS="${11}" HOLDFAST_SCRATCH_DIR="${12}"
+export PYTHONUNBUFFERED="${PYTHONUNBUFFERED-1}" OMP_NUM_THREADS="${OMP_NUM_THREADS-${13}}"
+cd -- "$3" || exit
+exec "$2" "${14}"
 '
 
 # The run is the last three parts of its directory; the secrets file is named for the last one, beside the spec folder.
@@ -65,7 +66,7 @@ start_payload() {
   _shell=$(command -v sh)
   # Without job control a background child is no group leader, so setsid runs in place and $! is the payload itself.
   HOLDFAST_PAYLOAD_OF="$run_dir/" setsid "$_shell" -c "$payload_program" payload \
-    "${outer_locale_was_set:-unset}" "$outer_locale" "$_shell" "$code_dir" "$spec_dir" "$secrets_file" "$run_name" \
+    "$HOLDFAST_OUTER_LOCALE" "$_shell" "$code_dir" "$spec_dir" "$secrets_file" "$run_name" \
     "$3" "$4" "$5" "$5/checkpoints" "$checkpoint_every_seconds" "$6" "$(processors)" "$2" \
     </dev/null >>"$1" 2>&1 &
   payload_pid=$!

@@ -1,0 +1,248 @@
+/** A throw-away instance for the scripts: own disk, durable tier, and the shell they run under. Kills what it started. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, test, type TestContext } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+
+export interface Finished {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Started {
+  readonly pid: number;
+  readonly finished: Promise<Finished>;
+}
+
+export interface CellSpec {
+  /** Body of the command file. */
+  readonly command: string;
+  readonly env?: string;
+  readonly sha256?: string;
+}
+
+/** State file of a cell, as far as tests look at it. */
+export interface CellFile {
+  readonly state: string;
+  readonly attempt: number;
+  readonly exit: number | null;
+  readonly cause: string | null;
+  readonly pid: number | null;
+  readonly pgid: number | null;
+  readonly wrapperPid: number | null;
+  readonly startTicks: number | null;
+  readonly configSha256: string | null;
+  readonly endedAt: string | null;
+}
+
+const shellPaths: Readonly<Record<string, readonly string[]>> = {
+  dash: ["/usr/bin/dash", "/bin/dash"],
+  bash: ["/usr/bin/bash", "/bin/bash"],
+};
+
+/** The project's root: tests run from compiled files, in dist/ or elsewhere. */
+export const projectRoot = [process.cwd(), ...ancestors(__dirname)].find((folder) => existsSync(join(folder, "remote", "run_queue.sh"))) ?? process.cwd();
+
+/** Tests that wait more than they compute: a few at a time. */
+export const inParallel = (name: string, tests: () => void): void => void describe(name, { concurrency: 4 }, tests);
+
+/** Runs a test under dash and under bash; `sh`, which the scripts call for their own children, is that shell too. */
+export function underEachShell(name: string, body: (rig: Rig, t: TestContext) => Promise<void>): void {
+  for (const [shell, paths] of Object.entries(shellPaths)) {
+    const path = paths.find((candidate) => existsSync(candidate));
+    test(`${name} (${shell})`, { skip: path === undefined ? `${shell} is not installed` : false }, async (t) => {
+      const rig = new Rig(path ?? shell);
+      try {
+        await body(rig, t);
+      } finally {
+        await rig.remove();
+      }
+    });
+  }
+}
+
+/** Looks until `look` gives something; the bound only keeps a failing test from hanging. */
+export async function until<T>(what: string, look: () => T | null | undefined | false, seconds = 60): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const seen = look();
+    if (seen !== null && seen !== undefined && seen !== false) return seen;
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${seconds} s`);
+    await pause(20);
+  }
+}
+
+export class Rig {
+  readonly root = realpathSync(mkdtempSync(join(tmpdir(), "remote-")));
+  readonly mount = join(this.root, "tier");
+  readonly runDirectory = join(this.mount, "holdfast", "proj", "dev", "run1");
+  readonly ownDisk = join(this.root, "home", "holdfast");
+  readonly spec = join(this.ownDisk, "spec-000000000001");
+  readonly code = join(this.ownDisk, "code-000000000001");
+  /** First on PATH: `sh` and whatever a test puts before the real programs. */
+  readonly bin = join(this.root, "bin");
+  private readonly started: { readonly child: ChildProcess; ended: boolean }[] = [];
+
+  constructor(readonly shell: string) {
+    for (const folder of [this.mount, this.spec, this.code, this.bin]) mkdirSync(folder, { recursive: true });
+    symlinkSync(shell, join(this.bin, "sh"));
+  }
+
+  /** Writes the spec folder. Floors are one byte unless `limits` says otherwise; retries do not wait. */
+  writeSpec(cells: Readonly<Record<string, CellSpec>>, options: { queue?: string; limits?: Readonly<Record<string, string | number>>; env?: string } = {}): void {
+    const limits = { bytes_floor: 1, inodes_floor: 1, max_attempts: 3, retry_backoff_seconds: 0, heartbeat_seconds: 1, stop_grace_seconds: 20, ...options.limits };
+    writeFileSync(join(this.spec, "queue"), options.queue ?? Object.keys(cells).map((cell) => `${cell}\n`).join(""));
+    writeFileSync(join(this.spec, "limits"), Object.entries(limits).map(([key, value]) => `${key}=${value}\n`).join(""));
+    writeFileSync(join(this.spec, "env"), options.env ?? "");
+    for (const [name, cell] of Object.entries(cells)) this.writeCell(name, cell);
+  }
+
+  writeCell(name: string, cell: CellSpec): void {
+    const folder = join(this.spec, "cells", name);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "command"), cell.command);
+    writeFileSync(join(folder, "env"), cell.env ?? "");
+    writeFileSync(join(folder, "sha256"), `${cell.sha256 ?? "a".repeat(64)}\n`);
+  }
+
+  /** Starts a script of remote/ in its own process group, as a session of its own would. */
+  start(script: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Started {
+    return this.launch(this.shell, [join(projectRoot, "remote", script), ...args], env);
+  }
+
+  launch(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Started {
+    const { LC_ALL: _dropped, ...inherited } = process.env;
+    const child = spawn(program, args, {
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...inherited, TMUX_TMPDIR: this.root, PATH: `${this.bin}:${process.env["PATH"] ?? "/usr/bin:/bin"}`, ...env },
+    });
+    const record = { child, ended: false };
+    this.started.push(record);
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout.on("data", (data: Buffer) => stdout.push(data));
+    child.stderr.on("data", (data: Buffer) => stderr.push(data));
+    const finished = new Promise<Finished>((resolve, reject) => {
+      child.once("error", reject);
+      // "exit", not "close": a payload left behind may hold the pipes open.
+      child.once("exit", (code, signal) => {
+        record.ended = true;
+        setImmediate(() => resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }));
+      });
+    });
+    if (child.pid === undefined) throw new Error(`${program} could not be started`);
+    return { pid: child.pid, finished };
+  }
+
+  /** A script that prints its answer and ends; all of its output is awaited. */
+  async run(script: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Finished> {
+    const started = this.start(script, args, env);
+    const child = this.started.at(-1)?.child;
+    const closed = new Promise<void>((resolve) => child?.once("close", () => resolve()));
+    const { code, signal } = await started.finished;
+    await closed;
+    return { ...(await started.finished), code, signal };
+  }
+
+  queue(from?: string): Started {
+    return this.start("run_queue.sh", [this.runDirectory, this.spec, this.code, ...(from === undefined ? [] : [from])]);
+  }
+
+  inRun(...parts: string[]): string {
+    return join(this.runDirectory, ...parts);
+  }
+
+  read(...parts: string[]): string {
+    return readFileSync(this.inRun(...parts), "utf8");
+  }
+
+  readIfThere(...parts: string[]): string | null {
+    return existsSync(this.inRun(...parts)) ? this.read(...parts) : null;
+  }
+
+  cell(name: string): CellFile {
+    return JSON.parse(this.read("state", "cells", `${name}.json`)) as CellFile;
+  }
+
+  cellIfThere(name: string): CellFile | null {
+    const text = this.readIfThere("state", "cells", `${name}.json`);
+    return text === null ? null : (JSON.parse(text) as CellFile);
+  }
+
+  closed(): { epoch: number; complete: string[]; failed: string[] } | null {
+    const text = this.readIfThere("state", "closed.json");
+    return text === null ? null : (JSON.parse(text) as { epoch: number; complete: string[]; failed: string[] });
+  }
+
+  lock(): { epoch: number; pid: number; startTicks: number; releasedAt?: string } {
+    return JSON.parse(this.read("lock", "writer")) as { epoch: number; pid: number; startTicks: number; releasedAt?: string };
+  }
+
+  /** Puts a program before the real one of its name. */
+  stub(name: string, body: string): void {
+    writeFileSync(join(this.bin, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+  }
+
+  /** Pids of processes that carry this run's mark: the job's own processes, wherever they went. */
+  jobProcesses(): number[] {
+    return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => environmentOf(pid).includes(`HOLDFAST_PAYLOAD_OF=${this.root}`));
+  }
+
+  async remove(): Promise<void> {
+    for (const { child, ended } of this.started) {
+      if (child.pid === undefined) continue;
+      // The group may outlive its leader; a group id cannot be reused while it does.
+      if (!ended || groupLives(child.pid)) kill(-child.pid);
+    }
+    for (const pid of this.jobProcesses()) kill(pid);
+    await until("processes of the test to end", () => this.jobProcesses().length === 0);
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+export function lives(pid: number): boolean {
+  const stat = readProc(pid, "stat");
+  return stat !== "" && stat.slice(stat.lastIndexOf(")") + 2)[0] !== "Z";
+}
+
+/** Field 22 of /proc/PID/stat. */
+export function startTicksOf(pid: number): number {
+  const stat = readProc(pid, "stat");
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
+}
+
+export function kill(pid: number, signal: NodeJS.Signals = "SIGKILL"): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+function groupLives(group: number): boolean {
+  try {
+    process.kill(-group, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const environmentOf = (pid: number): string => readProc(pid, "environ");
+
+function readProc(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+function ancestors(folder: string): string[] {
+  return dirname(folder) === folder ? [folder] : [folder, ...ancestors(dirname(folder))];
+}
