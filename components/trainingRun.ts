@@ -1,11 +1,11 @@
 /** The facade: one training run on one platform, from the same arguments that a stack's config gives. */
 import * as pulumi from "@pulumi/pulumi";
-import { relative, resolve as resolvePath } from "node:path";
+import { relative } from "node:path";
 import type { EndpointRef } from "../custody/formats";
 import { openCustody, projectRootFrom } from "../custody";
 import { UserError } from "../custody/userError";
 import type { StackConfig, StackConfigInput } from "../profiles";
-import { loadJob, parseStackConfig, resolve } from "../profiles";
+import { parseStackConfig, profileFor, resolve } from "../profiles";
 import type { Plan } from "../profiles/plan";
 import type { Binding } from "../providers/kind";
 import { runOf } from "../providers/kind";
@@ -14,6 +14,7 @@ import { savePlan } from "../providers/planStore";
 import { assertFreshBuild } from "../providers/build";
 import { forPeople } from "./errors";
 import { LambdaRun } from "./lambda/lambdaRun";
+import { readJob } from "./jobSource";
 import { undeclaredRuns } from "./liveRuns";
 import { installLocks } from "./locks";
 import type { PlatformRunArgs, PlatformRunOutputs } from "./platform";
@@ -66,14 +67,13 @@ function resolveRun(name: string, { otherRuns = [], ...args }: TrainingRunArgs):
   assertFreshBuild();
   const projectRoot = projectRootFrom(process.cwd());
   const config = parseStackConfig(args, `run "${name}"`);
-  const job = loadJob(config.job, projectRoot);
+  const { request, codeDirectory } = readJob(config, projectRoot);
   const custody = openCustody(projectRoot, { create: true });
   const binding: Binding = { custodyId: custody.id, project: pulumi.getProject(), stack: pulumi.getStack(), run: name };
   const undeclared = undeclaredRuns(custody, binding, [name, ...otherRuns]);
   if (undeclared.length > 0) throw secondRun(name, binding, undeclared);
-  const codeDirectory = resolvePath(job.directory, job.request.code);
   const codeSha256 = hashCode(codeDirectory);
-  const plan = resolve(job.request, config.platform, { run: runOf(binding), config, codeSha256 });
+  const plan = resolve(request, profileFor(config.platform), { run: runOf(binding), config, codeSha256 });
   return {
     binding,
     config,

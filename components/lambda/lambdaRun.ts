@@ -34,7 +34,7 @@ export class LambdaRun extends pulumi.ComponentResource implements PlatformRunOu
     const audit = this.createAudit();
     const key = this.createKey(audit);
     const filesystem = this.createFilesystem(audit);
-    const firewall = this.createFirewall(audit);
+    const firewall = this.createFirewall(audit, filesystem);
     const instance = this.createInstance(audit, key, filesystem, firewall);
     const job = this.createJob(audit, key, filesystem, instance);
     this.createGate(audit, key, filesystem, firewall, instance, job);
@@ -66,12 +66,11 @@ export class LambdaRun extends pulumi.ComponentResource implements PlatformRunOu
         endpoint,
         role: "filesystem",
         mode: plan.storage.mode,
-        name: plan.storage.mode === "create" ? this.prefix : plan.storage.name,
+        name: plan.storage.name,
         region: plan.storage.region,
-        regionCandidates: [...new Set(plan.capacity.candidates.map((candidate) => candidate.region).filter((region) => region !== null))],
-        candidates: plan.capacity.candidates,
+        regionCandidates: plan.capacity.candidates,
         requirement: plan.resources,
-        maxHourlyUsd: plan.capacity.maxHourlyUsd,
+        capacity: { maxWaitSeconds: plan.capacity.maxWaitSeconds, maxHourlyUsd: plan.capacity.maxHourlyUsd },
         verb: deletion.verb,
         tier: plan.durable.tier,
         tiersLost: deletion.tiersLost,
@@ -81,13 +80,13 @@ export class LambdaRun extends pulumi.ComponentResource implements PlatformRunOu
     );
   }
 
-  private createFirewall(audit: BillingAudit): LambdaFirewallRuleset | null {
-    const { binding, endpoint, config, plan } = this.args;
+  private createFirewall(audit: BillingAudit, filesystem: LambdaFilesystem): LambdaFirewallRuleset | null {
+    const { binding, endpoint, config } = this.args;
     const rules = config.lambda.firewall;
     if (rules.length === 0) return null;
     return new LambdaFirewallRuleset(
       `${this.runName}-firewall`,
-      { binding, endpoint, role: "firewall", namePrefix: this.prefix, region: plan.storage.region, rules },
+      { binding, endpoint, role: "firewall", namePrefix: this.prefix, region: filesystem.filesystemRegion, rules },
       { parent: this, dependsOn: [audit] },
     );
   }

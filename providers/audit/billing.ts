@@ -10,6 +10,8 @@ export interface Billable {
   readonly kind: string;
   readonly id: string;
   readonly name: string;
+  /** The unique name it was launched under, where the vendor keeps one apart from a name that people can change. */
+  readonly launchName: string | null;
   readonly region: string | null;
   readonly hourlyUsd: number | null;
   readonly monthlyUsd: number | null;
@@ -33,28 +35,39 @@ export interface BillingReport {
   readonly usdSoFar: number | null;
 }
 
-type Lister = (endpoint: EndpointRef, projectRoot: string) => Promise<readonly Billable[]>;
+/** What the audit needs of a platform. */
+interface BillingSource {
+  listBillables(endpoint: EndpointRef, projectRoot: string): Promise<readonly Billable[]>;
+  /** Closes launch intents that made nothing; returns those whose outcome nobody knows yet. */
+  settleIntents(run: RunCustody, endpoint: EndpointRef, projectRoot: string): Promise<readonly unknown[]>;
+}
 
-/** One lister per platform; a second platform adds a line here. */
-const listers: Readonly<Record<string, () => Promise<Lister>>> = {
-  lambda: async () => (await import("../lambda/index.js")).listBillables,
+/** A second platform adds a line here. */
+const sources: Readonly<Record<string, () => Promise<BillingSource>>> = {
+  lambda: () => import("../lambda/index.js"),
 };
 
-/** Everything the vendor bills for this account. Throws UserError for a platform without a lister. */
-export async function listBillables(endpoint: EndpointRef, projectRoot: string): Promise<readonly Billable[]> {
-  const load = listers[endpoint.platform];
+async function sourceOf(endpoint: EndpointRef): Promise<BillingSource> {
+  const load = sources[endpoint.platform];
   if (!load) throw new UserError(`No billing audit exists for platform "${endpoint.platform}".`, { code: "no-audit" });
-  return (await load())(endpoint, projectRoot);
+  return load();
+}
+
+/** Everything the vendor bills for this account. Throws UserError for a platform without a billing source. */
+export async function listBillables(endpoint: EndpointRef, projectRoot: string): Promise<readonly Billable[]> {
+  return (await sourceOf(endpoint)).listBillables(endpoint, projectRoot);
 }
 
 /** Looks at the vendor and sorts what it bills. Never deletes anything: a name is a hint, not a permission. */
 export async function auditBilling(run: RunCustody, endpoint: EndpointRef, options: { clock: Clock; projectRoot: string }): Promise<BillingReport> {
+  const source = await sourceOf(endpoint);
+  if (run.view().openIntents.length > 0) await source.settleIntents(run, endpoint, options.projectRoot);
   const view = run.view();
-  const billables = await listBillables(endpoint, options.projectRoot);
-  const standingIds = new Set([...view.resources.values()].map((resource) => resource.id));
+  const billables = await source.listBillables(endpoint, options.projectRoot);
+  const standingIds = new Set(view.live.map((resource) => resource.id));
   const keptIds = new Set(view.leftovers.filter((leftover) => leftover.owned).map((leftover) => leftover.id));
   const everOurs = new Set(view.deleted.map((deleted) => deleted.id));
-  const ours = (billable: Billable): boolean => isNamedFor(run.ref, billable.name) || everOurs.has(billable.id);
+  const ours = (billable: Billable): boolean => isNamedFor(run.ref, billable.launchName ?? billable.name) || everOurs.has(billable.id);
   return {
     at: options.clock.now().toISOString(),
     standing: billables.filter((billable) => standingIds.has(billable.id) && !keptIds.has(billable.id)),
@@ -69,7 +82,7 @@ export async function auditBilling(run: RunCustody, endpoint: EndpointRef, optio
 /** Hours between creation and deletion (or now) times the recorded hourly rate, summed; null when no rate is known. */
 export function costSoFar(view: ReturnType<RunCustody["view"]>, now: Date): number | null {
   const spans = [
-    ...[...view.resources.values()].map((resource) => ({ ...resource, until: now.toISOString() })),
+    ...view.live.map((resource) => ({ ...resource, until: now.toISOString() })),
     ...view.deleted.map((deleted) => ({ ...deleted, until: deleted.deletedAt })),
   ];
   const known = spans.filter((span) => span.hourlyUsd !== undefined);

@@ -26,7 +26,7 @@ export function deletionsAtEnd(view: RunView, alsoKnown: readonly PlannedDeletio
   const add = (deletion: PlannedDeletion): void => {
     found.set(`${deletion.role}\0${deletion.id}\0${deletion.verb}`, deletion);
   };
-  for (const resource of view.resources.values()) {
+  for (const resource of view.live) {
     if (ownRoles.has(resource.role)) continue;
     add({ role: resource.role, id: resource.id, ...plannedDeletion(plan, resource.role) });
   }
