@@ -32,7 +32,7 @@ finish() {
     say "cell $cell: epoch $epoch has been replaced by $highest; its state is left to the new queue"
     exit 50
   fi
-  replace_durably "$run_dir/state/cells/$cell.json" "$(cell_record "$1" "$2" "$3" "$started" "$(now)")" || {
+  write_cell "$run_dir" durably "$1" "$2" "$3" "$started" "$(now)" || {
     say "cell $cell: its state \"$1\" could not be written"
     exit 30
   }
@@ -62,7 +62,6 @@ check_gate() {
 }
 
 check_cell() {
-  cell_hash "$spec_dir" "$cell"
   [ -f "$spec_dir/cells/$cell/command" ] || refuse_setup "$spec_dir/cells/$cell/command does not exist"
   [ -n "$config_sha256" ] || refuse_setup "$spec_dir/cells/$cell/sha256 does not hold a hash"
   [ -d "$code_dir" ] || refuse_setup "$code_dir does not exist"
@@ -74,6 +73,7 @@ check_cell() {
 flush_output() { sync_files_below "$output_dir" "$log" 2>/dev/null && sync_directory "$output_dir"; }
 
 trap 'on_stop_request' TERM INT
+cell_hash "$spec_dir" "$cell"
 lock_is_ours "$run_dir" "$epoch" || { say "cell $cell: epoch $epoch does not hold the writer lock"; exit 50; }
 check_gate
 check_cell
@@ -83,7 +83,7 @@ mkdir -p "$output_dir/checkpoints" "$run_dir/logs" "$scratch_dir" 2>/dev/null ||
   finish failed '' sync 30
 }
 started=$(now)
-replace_durably "$run_dir/state/cells/$cell.json" "$(cell_record running '' '' "$started" '')" || exit 30
+write_cell "$run_dir" durably running '' '' "$started" '' || exit 30
 [ "$stop_requested" != 1 ] || finish cancelled '' '' 12
 
 oom_kills
@@ -96,7 +96,7 @@ start_payload "$log" "$spec_dir/cells/$cell/command" "$cell" "$attempt" "$output
 }
 pid=$payload_pid
 # Without the pid in its state nobody could end this payload after a crash of the wrapper.
-replace_durably "$run_dir/state/cells/$cell.json" "$(cell_record running '' '' "$started" '')" || on_stop_request
+write_cell "$run_dir" durably running '' '' "$started" '' || on_stop_request
 wait_payload
 all_ended=$?
 oom_kills

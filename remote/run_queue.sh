@@ -107,7 +107,7 @@ show_pending() {
     [ ! -e "$run_dir/state/cells/$cell.json" ] || { read_cell "$run_dir" "$cell" && [ "$cell_state" != pending ] && continue; }
     cell_hash "$spec_dir" "$cell"
     epoch='' attempt=0 wrapper_pid='' wrapper_ticks=''
-    replace_quickly "$run_dir/state/cells/$cell.json" "$(cell_record pending '' '' '' '')" || { epoch=$epoch_of_queue; give_up_on_tier; }
+    write_cell "$run_dir" quickly pending '' '' '' '' || { epoch=$epoch_of_queue; give_up_on_tier; }
     epoch=$epoch_of_queue
   done
 }
@@ -137,7 +137,7 @@ run_setup() {
     read_cell "$run_dir" "$cell" && [ "$cell_state" = complete ] && continue
     cell_hash "$spec_dir" "$cell"
     [ "$attempt" = 0 ] || config_sha256=$recorded_sha256
-    write_state "cells/$cell" "$(cell_record failed "$payload_exit" setup '' "$(now)")"
+    write_cell "$run_dir" durably failed "$payload_exit" setup '' "$(now)" || give_up_on_tier
   done
   close_queue
 }

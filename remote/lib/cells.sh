@@ -95,6 +95,13 @@ cell_record() {
     "${epoch:-null}" "${boot_id-}" "${wrapper_pid:-null}" "${wrapper_ticks:-null}" "${kills:-null}"
 }
 
+# write_cell RUN_DIR HOW STATE EXIT CAUSE STARTED ENDED: HOW is durably or quickly. Half a record is never written.
+write_cell() {
+  _path=$1/state/cells/$cell.json _how=$2
+  shift 2
+  _record=$(cell_record "$@") && "replace_$_how" "$_path" "$_record"
+}
+
 text_or_null() { if [ -n "$1" ]; then printf '"%s"' "$1"; else printf null; fi; }
 
 # end_record JSON STATE CAUSE: the object of a running attempt whose wrapper is gone, given its end. Everything else stays.
