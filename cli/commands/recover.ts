@@ -1,0 +1,103 @@
+/** holdfast recover: custody of a run rebuilt in another checkout, from the copies beside its artifacts. */
+import { Command } from "commander";
+import { existsSync, mkdirSync, symlinkSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { RecoverReport } from "../../custody";
+import type { RunRef } from "../../custody/formats";
+import { runId } from "../../custody/formats";
+import { UserError } from "../../custody/userError";
+import type { Cli } from "../cli";
+import { examples, jsonOption } from "../cli";
+import type { ExitCode } from "../exitCodes";
+import { plural } from "../render/units";
+import type { MachineHint } from "../runs/machine";
+import { findMachine, parseRunText } from "../runs/machine";
+import type { Session } from "../terminal";
+
+interface RecoverOptions {
+  readonly from?: string;
+  readonly directory?: string;
+  readonly key?: string;
+}
+
+export function recoverCommand(cli: Cli): Command {
+  return new Command("recover")
+    .description("rebuild a run's custody in this checkout from the copies on its durable tier")
+    .argument("<run>", "project/stack/name, or stack/name")
+    .option("--from <user@host[:port]>", "the machine (default: from the stack's Pulumi state)")
+    .option("--directory <dir>", "the run's directory on it (default: from the stack's Pulumi state)")
+    .option("--key <file>", "private SSH key that the machine accepts (access.authorizedKeys; default: the run's own, where it is here)")
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples(
+        ["holdfast recover holdfast/prod/digits --key ~/.ssh/id_ed25519", "a colleague takes over; address and directory from Pulumi's state"],
+        ["holdfast recover prod/digits --from ubuntu@192.0.2.7 --directory /lambda/nfs/NAME/holdfast/holdfast/prod/digits --key ~/.ssh/id_ed25519", "without the state"],
+      ),
+    )
+    .action(cli.action((session, [run]: [string], options: RecoverOptions) => recover(session, run, options)));
+}
+
+async function recover(session: Session, text: string, options: RecoverOptions): Promise<ExitCode | undefined> {
+  const { projectRootFrom, recoverRun } = await import("../../custody/index.js");
+  const { custodyRootOf } = await import("../../custody/store.js");
+  const { openSshRemote } = await import("../../providers/ssh/remote.js");
+  const projectRoot = projectRootFrom(session.terminal.cwd);
+  const run = parseRunText(text, projectRoot);
+  const machine = await findMachine(projectRoot, run, session.env, options);
+  const ssh = join(custodyRootOf(projectRoot), "runs", run.project, run.stack, run.name, "ssh");
+  const keyPath = keyFile(session, ssh, machine, options.key);
+  const remote = openSshRemote({ ...machine.address, keyPath, knownHostsPath: join(ssh, "known_hosts"), hostKeyAlias: machine.instanceId ?? machine.address.host }, { clock: session.clock });
+  try {
+    const report = await recoverRun(projectRoot, remote, `${machine.directory}/custody`, run, { clock: session.clock });
+    const linked = await linkKey(session, projectRoot, run, keyPath);
+    if (session.json) session.printJson(report);
+    else session.print(render(session, run, report, linked));
+    return undefined;
+  } finally {
+    await remote.close();
+  }
+}
+
+function keyFile(session: Session, ssh: string, machine: MachineHint, given: string | undefined): string {
+  if (given !== undefined) {
+    const path = resolve(session.terminal.cwd, given);
+    if (existsSync(path)) return path;
+    throw new UserError(`There is no key file ${path}.`, { code: "not-found" });
+  }
+  const own = machine.sshKeyName === null ? null : join(ssh, machine.sshKeyName);
+  if (own !== null && existsSync(own)) return own;
+  throw new UserError("The run's own SSH key is not in this checkout, so a key that the machine accepts must be named.", {
+    code: "usage",
+    next: ["add: --key ~/.ssh/id_ed25519 (its public half must be in access.authorizedKeys of the stack's config)"],
+  });
+}
+
+/** Later commands look for the run's key by its name; a link to the person's own key takes its place, nothing is copied. */
+async function linkKey(session: Session, projectRoot: string, ref: RunRef, keyPath: string): Promise<string | null> {
+  const { openCustody } = await import("../../custody/index.js");
+  const run = openCustody(projectRoot, { clock: session.clock }).run(ref);
+  const name = run.view().resources.get("sshKey")?.name;
+  if (name === undefined) return null;
+  const place = join(run.paths.ssh, name);
+  if (existsSync(place)) return null;
+  mkdirSync(run.paths.ssh, { recursive: true, mode: 0o700 });
+  symlinkSync(keyPath, place);
+  return place;
+}
+
+function render(session: Session, run: RunRef, report: RecoverReport, linked: string | null): string {
+  const { paint } = session;
+  const outcome =
+    report.outcome === "recovered"
+      ? `Recovered ${runId(run)}: ${plural(report.entries, "ledger entry", "ledger entries")}, ${plural(report.documents.length, "document")}.`
+      : `What is here already says as much as the copy or more; ${plural(report.documents.length, "document")} added.`;
+  return [
+    paint("good", outcome),
+    ...(linked === null ? [] : [`${linked} points to your key: later commands reach the machine with it.`]),
+    ...(report.setAside === null ? [] : [paint("warn", `A ledger that could not be believed was set aside: ${report.setAside}`)]),
+    ...report.untrusted.map(({ file, problem }) => paint("warn", `${file} does not count here: ${problem}`)),
+    ...report.unknownKeys.map(({ keyId, publicKey }) => `${paint("warn", `A key that this project does not trust signed for it: ${keyId.slice(0, 12)}`)}\n${publicKey.trim()}\n  ${paint("faint", "next:")} if you know whose it is, add it to holdfast.trust.yaml`),
+    `  ${paint("faint", "next:")} holdfast status ${runId(run)}`,
+  ].join("\n");
+}

@@ -1,0 +1,118 @@
+/** Chapters 1 to 4: a real machine, a real training run, a kill in the middle, the end of the roster. */
+import { renderSurvival } from "../render/plan";
+import { plural } from "../render/units";
+import { titlesOf } from "../render/teardown";
+import { profileFor } from "../../profiles";
+import { liveAddress } from "../../providers/ssh/forRun";
+import type { Demo } from "./demo";
+import { cellNamed, look, progressLine, runName, runOf, stepOf, stepText } from "./demo";
+import { expect, tail } from "./expect";
+import { essentialLine } from "./pulumiOutput";
+import { until } from "./until";
+
+export async function provision(demo: Demo): Promise<void> {
+  const { world, narrator, plan } = demo;
+  const step = "pulumi up";
+  narrator.heading("Provision");
+  const sandbox = await narrator.during("starting the sandbox", world.startSandbox());
+  narrator.say(`The sandbox speaks ${plan.platform}'s API at ${sandbox.url}; its instances are real Linux machines of their own.`);
+  narrator.say(`A vendor's minute passes in ${(60 / sandbox.timeScale).toFixed(0)} s. Before anything is created: what will the end of this run keep and lose?`);
+  narrator.command("holdfast plan --stack demo");
+  narrator.output(renderSurvival(plan, { paint: narrator.paint, width: narrator.width - 2, titles: titlesOf(profileFor(plan.platform)) }));
+  await narrator.during("making a stack of its own for the demo", world.createStack());
+  narrator.command("pulumi up --stack demo");
+  const up = await narrator.during("the engine is provisioning", world.pulumi("up", showEssentials(demo)));
+  expect(step, "exit code 0", up.exitCode === 0, tail(up.output));
+  const vendor = await world.atVendor();
+  const seen = `${plural(vendor.instances.length, "instance")}, ${plural(vendor.filesystems.length, "file system")}, ${plural(vendor.keys.length, "key")}`;
+  expect(step, "one instance, one file system and one key at the vendor", vendor.instances.length === 1 && vendor.filesystems.length === 1 && vendor.keys.length === 1, seen);
+  const address = liveAddress(runOf(demo).view());
+  narrator.good(`Provisioned: ${seen}; the machine answers at ${address ? `${address.user}@${address.host}:${address.port}` : "an unknown address"} and the job has started.`);
+}
+
+export async function watch(demo: Demo): Promise<void> {
+  const { narrator, plan, signal } = demo;
+  const step = "watch";
+  narrator.heading("Watch it train");
+  narrator.say(`${plural(plan.cells.length, "cell")}, one after the other: ${plan.cells.map((cell) => cell.name).join(", ")}. Each saves atomically to the file system that outlives the machine.`);
+  const started = await until({ step: "watch", what: "a first checkpoint", seconds: 60, signal, look: () => watched(demo), describe: (seen) => progressLine(demo, seen) }, (seen) => Boolean(seen.remote?.newestCheckpoint));
+  expect(step, "a living writer", started.remote?.writer === "alive", `writer ${started.remote?.writer ?? "unknown"}`);
+  narrator.command("holdfast status");
+  const shown = await demo.world.holdfast("status");
+  expect(step, "exit code 0 of holdfast status", shown.exitCode === 0, tail(shown.output));
+  narrator.output(shown.stdout);
+}
+
+/** SIGKILL to the process group of one cell, over ssh, as an out-of-memory killer or a careless person would. */
+export async function killOnce(demo: Demo): Promise<void> {
+  const { narrator, plan, signal, world } = demo;
+  const step = "kill and resume";
+  narrator.heading("Kill the training in the middle");
+  const target = plan.cells[Math.floor(plan.cells.length / 2)]?.name ?? "";
+  narrator.say(`Waiting until ${target} is under way and has saved something worth losing.`);
+  const before = await until(
+    { step, what: `${target} running with a checkpoint`, seconds: 120, signal, everyMilliseconds: 250, look: () => watched(demo), describe: (seen) => progressLine(demo, seen) },
+    (seen) => cellNamed(seen, target)?.state === "running" && Boolean(cellNamed(seen, target)?.newestCheckpoint) && Boolean(cellNamed(seen, target)?.pgid),
+  );
+  const victim = cellNamed(before, target);
+  const group = victim?.pgid ?? 0;
+  narrator.command(`holdfast ssh ${runName(demo)} -- kill -KILL -- -${group}`);
+  const killed = await world.holdfast("ssh", runName(demo), "--", `kill -KILL -- -${group}`);
+  expect(step, "the kill to reach the process group", killed.exitCode === 0, tail(killed.output));
+  narrator.say(narrator.paint("warn", `Killed: process group ${group}, SIGKILL, no chance to save. Newest checkpoint: ${victim?.newestCheckpoint ? stepText(victim.newestCheckpoint.path) : "none"}.`));
+  const after = await until(
+    { step, what: `a second attempt of ${target}`, seconds: 60, signal, everyMilliseconds: 250, look: () => watched(demo), describe: (seen) => progressLine(demo, seen) },
+    (seen) => (cellNamed(seen, target)?.attempt ?? 1) >= 2 && ["running", "complete"].includes(cellNamed(seen, target)?.state ?? ""),
+  );
+  const from = await resumedFrom(demo, target);
+  const safe = victim?.newestCheckpoint ? stepOf(victim.newestCheckpoint.path) : null;
+  expect(step, `a resume from step ${safe ?? "?"} or later`, from !== null && (safe === null || from >= safe), from === null ? "no line of the log speaks of a resume" : `step ${from}`);
+  narrator.good(`The queue started attempt ${cellNamed(after, target)?.attempt ?? "?"} by itself; it resumed from step ${from}. Nothing before it was trained twice.`);
+}
+
+export async function finish(demo: Demo): Promise<void> {
+  const { narrator, plan, signal } = demo;
+  const step = "roster";
+  narrator.heading("Wait until the roster is complete");
+  const report = await until(
+    { step: "roster", what: "a closed queue", seconds: 240, signal, look: () => watched(demo), describe: (seen) => progressLine(demo, seen) },
+    (seen) => Boolean(seen.remote?.closed) && seen.remote?.writer === "none",
+  );
+  const complete = report.remote?.closed?.complete ?? [];
+  expect(step, `all ${plan.cells.length} cells complete`, complete.length === plan.cells.length, progressLine(demo, report));
+  narrator.good(`All ${plan.cells.length} cells are complete, the wrapper wrote its closing marker, no writer lives.`);
+}
+
+async function watched(demo: Demo): Promise<Awaited<ReturnType<typeof look>>> {
+  const report = await look(demo);
+  demo.narrator.progress(progressLine(demo, report));
+  return report;
+}
+
+/** From the cell's own log: the last line that speaks of a resume names the step. Waits until the trainer has said so. */
+async function resumedFrom(demo: Demo, cell: string): Promise<number | null> {
+  const found = await until(
+    {
+      step: "kill and resume",
+      what: "a line about the resume in the cell's log",
+      seconds: 30,
+      signal: demo.signal,
+      look: async () => {
+        const log = await demo.world.holdfast("logs", runName(demo), cell, "-n", "200");
+        return log.stdout.split("\n").findLast((line) => /resum/i.test(line)) ?? null;
+      },
+      describe: () => "none",
+    },
+    (line) => line !== null,
+  );
+  const step = /step\D{0,3}(\d+)/i.exec(found ?? "")?.[1];
+  if (found !== null) demo.narrator.output(`${cell}.log: ${found}`);
+  return step === undefined ? null : Number(step);
+}
+
+export function showEssentials(demo: Demo): (line: string) => void {
+  return (raw) => {
+    const line = essentialLine(raw);
+    if (line !== null) demo.narrator.output(line);
+  };
+}

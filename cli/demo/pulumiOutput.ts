@@ -1,0 +1,38 @@
+/** The essential lines of what the engine prints: what was made, deleted or refused; not its bookkeeping. Pure. */
+
+// eslint-disable-next-line no-control-regex -- terminal colours are control sequences
+const colours = /\u001b\[[0-9;]*[A-Za-z]/g;
+
+/** `+ LambdaInstance digits-instance created (3.2s)`, or null for a line that says nothing new. */
+export function essentialLine(raw: string): string | null {
+  const line = raw.replace(colours, "").trimEnd();
+  const step = /^\s*([+\-~]{1,2})\s+(\S+)\s+(\S+)\s+(created|deleted|updated|replaced|deleted original|created replacement)\b\s*(\([\d.]+s\))?/.exec(line);
+  if (step) return `${step[1]} ${shortType(step[2] ?? "")} ${step[3]} ${step[4]} ${step[5] ?? ""}`.trimEnd();
+  const failed = /^\s*[+\-~]{0,2}\s+(\S+)\s+(\S+)\s+\*\*(creating|deleting|updating) failed\*\*/.exec(line);
+  if (failed) return `✗ ${shortType(failed[1] ?? "")} ${failed[2]}: ${failed[3]} failed`;
+  if (/^\s*(Resources|Outputs):?$/.test(line)) return null;
+  const summary = /^\s+([+\-~]|\+-)?\s*(\d+) (created|deleted|updated|unchanged|replaced)\b/.exec(line);
+  if (summary) return `${summary[2]} ${summary[3]}`;
+  return null;
+}
+
+/** `pulumi-nodejs:dynamic/holdfast:LambdaInstance` is a LambdaInstance, `holdfast:lambda:LambdaRun` a LambdaRun. */
+export const shortType = (type: string): string => type.split(":").at(-1) ?? type;
+
+/** The refusal as the gate wrote it: from `Refused:` to the last of its `next:` lines; null when nothing was refused. */
+export function refusalIn(output: string): string | null {
+  const lines = output.replace(colours, "").split("\n");
+  const first = lines.findIndex((line) => line.includes("Refused:"));
+  if (first === -1) return null;
+  const start = lines[first]?.slice(lines[first].indexOf("Refused:")) ?? "";
+  const rest = lines.slice(first + 1);
+  const end = rest.findIndex((line) => line.trim() === "" || /^(Resources|Outputs|Duration|error:)/.test(line.trim()));
+  const body = end === -1 ? rest : rest.slice(0, end);
+  const indent = Math.min(...body.filter((line) => line.trim() !== "").map((line) => line.length - line.trimStart().length));
+  return [start, ...body.map((line) => `  ${line.slice(Number.isFinite(indent) ? indent : 0)}`)].join("\n").trimEnd();
+}
+
+/** Lines that an operation of a resource said to the person (`    holdfast:... (name):` blocks are the engine's own). */
+export function errorText(output: string): string {
+  return output.replace(colours, "").split("\n").filter((line) => /error/i.test(line)).join("\n");
+}

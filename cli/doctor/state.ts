@@ -1,0 +1,43 @@
+/** Locks in the state that Pulumi keeps: a run whose gate is missing there would be destroyed without being asked. */
+import type { StateResource } from "../runs/pulumiState";
+import { exportState } from "../runs/pulumiState";
+import { configuredStacks } from "../runs/stackPlan";
+import type { Check } from "./check";
+
+const own = "pulumi-nodejs:dynamic/holdfast:";
+/** Own resources that hold data or bill; a stack that has one of them needs gate and audit. */
+const needLocks: ReadonlySet<string> = new Set(["LambdaFilesystem", "LambdaInstance", "RemoteJob"]);
+
+/** What is wrong with the locks of one exported stack. Pure. */
+export function lockFaults(resources: readonly StateResource[]): string[] {
+  const ours = resources.filter((resource) => resource.type.startsWith(own));
+  const bearing = ours.filter((resource) => needLocks.has(kindOf(resource)));
+  if (bearing.length === 0) return [];
+  const gates = ours.filter((resource) => kindOf(resource) === "TeardownGate");
+  const faults: string[] = [];
+  if (gates.length === 0) faults.push("no teardown gate: a first `up` that failed, or a program that lost it");
+  if (!ours.some((resource) => kindOf(resource) === "BillingAudit")) faults.push("no billing audit: nobody would look what still bills after a destroy");
+  for (const resource of ours.filter((candidate) => candidate.retainOnDelete === true)) faults.push(`${nameOf(resource)}: retainOnDelete, so a destroy forgets it and it bills on`);
+  for (const resource of bearing) {
+    if (gates.length > 0 && !gates.some((gate) => gate.dependencies?.includes(resource.urn))) faults.push(`${nameOf(resource)}: no gate depends on it, so a destroy may delete it before the gate is asked`);
+  }
+  return faults;
+}
+
+export async function stateChecks(projectRoot: string, env: NodeJS.ProcessEnv): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const stack of configuredStacks(projectRoot)) {
+    const name = `locks of ${stack}`;
+    const resources = await exportState(projectRoot, stack, env);
+    if (resources === null) {
+      checks.push({ name, state: "note", detail: "no state to look at: the stack was never created, or this shell has no engine and backend" });
+      continue;
+    }
+    const faults = lockFaults(resources);
+    checks.push(faults.length === 0 ? { name, state: "ok", detail: "complete, or nothing stands" } : { name, state: "fault", detail: faults.join("; "), next: ["pulumi up (puts them back; it starts no second run)"] });
+  }
+  return checks;
+}
+
+const kindOf = (resource: StateResource): string => resource.type.slice(own.length);
+const nameOf = (resource: StateResource): string => resource.urn.split("::").at(-1) ?? resource.urn;

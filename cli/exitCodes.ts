@@ -1,0 +1,88 @@
+/** What the command's exit code says. Documented in `holdfast --help`; programs may rely on it. */
+import { RemoteUnreachable } from "../custody/remote";
+import { UserError } from "../custody/userError";
+import type { RefusalCode } from "../custody";
+
+export const exitCodes = {
+  ok: 0,
+  /** A bug, or a fault of the environment that has no better code. */
+  unexpected: 1,
+  /** The command line or a configuration file is wrong, or this is no project. */
+  usage: 2,
+  /** Refused on purpose: something is missing that protects data, or something unexpected bills. */
+  refused: 3,
+  /** The run, cell or file does not exist, or there is nothing to do. */
+  notFound: 4,
+  /** The machine or the vendor's API does not answer. It proves nothing about the run. */
+  unreachable: 5,
+  /** Bytes or checkpoints are not what the manifest says. */
+  verification: 6,
+  /** Ctrl-C. */
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+export const exitCodeHelp: readonly (readonly [ExitCode, string])[] = [
+  [exitCodes.ok, "done"],
+  [exitCodes.unexpected, "unexpected failure (HOLDFAST_DEBUG=1 shows the stack)"],
+  [exitCodes.usage, "wrong usage or configuration, or not inside a project"],
+  [exitCodes.refused, "refused: something that protects data is missing, or something unexpected bills"],
+  [exitCodes.notFound, "not found, or nothing to do"],
+  [exitCodes.unreachable, "the machine or the vendor does not answer"],
+  [exitCodes.verification, "verification failed"],
+  [exitCodes.interrupted, "interrupted"],
+];
+
+/** Codes of custody's decisions: each is a refusal. */
+const refusals: Readonly<Record<RefusalCode, true>> = {
+  "writer-alive": true, "not-reachable": true, "no-manifest": true, "cells-unfinished": true, "roster-mismatch": true,
+  "no-receipt": true, "receipt-stale": true, "receipt-untrusted": true, "receipt-copy-missing": true, "receipt-copy-differs": true, "receipt-elsewhere": true,
+  "no-approval": true, "approval-expired": true, "approval-used": true, "approval-untrusted": true, "approval-other": true, "approval-tiers": true,
+  "unclaimed-data": true, "other-run-data": true, "unknown-tier": true, "grant-expired": true,
+};
+
+/** Codes of other UserErrors whose meaning is narrower than "usage or configuration". */
+const codeMeanings: Readonly<Record<string, ExitCode>> = {
+  refused: exitCodes.refused,
+  "key-untrusted": exitCodes.refused,
+  "custody-elsewhere": exitCodes.refused,
+  "run-unknown": exitCodes.notFound,
+  "no-custody": exitCodes.notFound,
+  "no-job": exitCodes.notFound,
+  "nothing-to-recover": exitCodes.notFound,
+  "manifest-missing": exitCodes.notFound,
+  "ledger-broken": exitCodes.verification,
+  "ledgers-differ": exitCodes.verification,
+  "manifest-invalid": exitCodes.verification,
+  "evidence-malformed": exitCodes.verification,
+  "run-not-found": exitCodes.notFound,
+  "cell-not-found": exitCodes.notFound,
+  "not-found": exitCodes.notFound,
+  "nothing-to-do": exitCodes.notFound,
+  "no-machine": exitCodes.notFound,
+  unreachable: exitCodes.unreachable,
+  transport: exitCodes.unreachable,
+  "verification-failed": exitCodes.verification,
+  "verify-failed": exitCodes.verification,
+  "host-key-changed": exitCodes.refused,
+  "remote-command": exitCodes.unexpected,
+  "transfer-failed": exitCodes.unexpected,
+  unexpected: exitCodes.unexpected,
+};
+
+export function exitCodeFor(thrown: unknown): ExitCode {
+  if (thrown instanceof Interrupted) return exitCodes.interrupted;
+  if (thrown instanceof RemoteUnreachable) return exitCodes.unreachable;
+  if (thrown instanceof UserError && Object.hasOwn(refusals, thrown.code)) return exitCodes.refused;
+  if (thrown instanceof UserError) return codeMeanings[thrown.code] ?? exitCodes.usage;
+  return exitCodes.unexpected;
+}
+
+/** The person pressed Ctrl-C; what had been done stays valid. */
+export class Interrupted extends Error {
+  constructor() {
+    super("interrupted");
+    this.name = "Interrupted";
+  }
+}

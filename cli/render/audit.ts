@@ -1,0 +1,35 @@
+/** What bills, for a person. Pure. */
+import type { AuditedRun } from "../commands/audit";
+import type { Billable } from "../../providers/audit/billing";
+import type { Paint, Tone } from "./paint";
+import { renderTable } from "./table";
+import { formatUsd, plural } from "./units";
+
+type Options = { readonly paint: Paint; readonly width: number | undefined; readonly indent?: number };
+
+export function renderAudit(audited: readonly AuditedRun[], options: Options): string {
+  const { paint } = options;
+  const rows = audited.flatMap(({ run, report }) => [
+    ...report.unexpected.map((billable) => row(paint, run, billable, "bad", "unexpected")),
+    ...report.standing.map((billable) => row(paint, run, billable, "good", "standing")),
+    ...report.kept.map((billable) => row(paint, run, billable, "warn", "kept")),
+  ]);
+  const others = dedupe(audited.flatMap(({ report }) => report.others));
+  const intents = audited.flatMap(({ run, report }) => report.openIntents.map((intent) => `${run}: launch ${intent} was never confirmed; the next pulumi up resolves it`));
+  const removals = audited.flatMap(({ report }) => report.unexpected.map((billable) => `  ${paint("faint", "next:")} ${billable.remove}`));
+  const spent = audited.map(({ run, report }) => `${run}: ${report.usdSoFar === null ? "no price known" : `${formatUsd(report.usdSoFar)} so far`}`);
+  return [
+    rows.length === 0 ? paint("good", "Nothing bills for this project's runs.") : renderTable(["run", "", "what", "name", "region", "per hour", "per month"], rows, { ...options, right: [5, 6] }),
+    ...(others.length === 0 ? [] : [paint("faint", `Besides, the account holds ${plural(others.length, "thing")} not made by these runs: ${others.map((other) => `${other.kind} ${other.name}`).join(", ")}`)]),
+    ...intents.map((line) => paint("warn", line)),
+    ...removals,
+    ...spent,
+  ].join("\n");
+}
+
+function row(paint: Paint, run: string, billable: Billable, tone: Tone, word: string): string[] {
+  const price = (usd: number | null): string => (usd === null ? "-" : formatUsd(usd));
+  return [run, paint(tone, word), billable.kind, billable.name, billable.region ?? "-", price(billable.hourlyUsd), price(billable.monthlyUsd)];
+}
+
+const dedupe = (billables: readonly Billable[]): Billable[] => [...new Map(billables.map((billable) => [billable.id, billable])).values()];

@@ -1,0 +1,68 @@
+/** Ledger entries as sentences. Pure. */
+import type { LedgerData, LedgerEntry, LedgerKind } from "../../custody/formats";
+import { runId } from "../../custody/formats";
+import type { Paint, Tone } from "./paint";
+import { renderTable } from "./table";
+import { formatBytes, formatDuration, formatUsd, listOf, plural } from "./units";
+
+export function renderLedger(entries: readonly LedgerEntry[], options: { paint: Paint; width: number | undefined; indent?: number }): string {
+  const { paint } = options;
+  const rows = entries.map((entry) => {
+    const tone = tones[entry.kind];
+    return [String(entry.seq), `${entry.at.slice(0, 10)} ${entry.at.slice(11, 19)}`, tone ? paint(tone, entry.kind) : entry.kind, sentenceOf(entry), paint("faint", entry.hash.slice(0, 8))];
+  });
+  return renderTable(["#", "UTC", "what", "", "hash"], rows, { ...options, right: [0] });
+}
+
+const tones: Partial<Record<LedgerKind, Tone>> = {
+  "teardown.refused": "bad",
+  "verify.failed": "bad",
+  "breakglass.signed": "bad",
+  "resource.lost": "warn",
+  "leftover.recorded": "warn",
+  "receipt.signed": "good",
+  "approval.signed": "good",
+  "grant.sealed": "good",
+};
+
+type Sentences = { readonly [K in LedgerKind]: (data: LedgerData[K]) => string };
+
+const short = (hash: string): string => hash.slice(0, 12);
+
+const sentences: Sentences = {
+  "run.declared": (data) => `${runId(data.run)} on ${data.endpoint.platform} (${data.endpoint.api}), ${plural(data.roster.length, "cell")}: ${data.roster.join(", ")}`,
+  "intent.opened": (data) => `about to create ${data.role} ${data.name}`,
+  "intent.confirmed": (data) => `${data.role} ${data.name} is ${data.id}`,
+  "intent.abandoned": (data) => `given up: ${data.why}`,
+  "resource.created": (data) => `${data.role} ${data.name} (${data.id})${priceOf(data)}`,
+  "resource.lost": (data) => `${data.role} ${data.id}: ${data.why}`,
+  "resource.deleted": (data) => `${data.verb} ${data.role} ${data.id}: ${data.confirmed}${data.grant === null ? "" : ` (grant ${short(data.grant)})`}`,
+  "address.changed": (data) => `${data.instance} answers at ${data.user}@${data.host}:${data.port}`,
+  "job.started": (data) => `on ${data.instance}: ${data.cells.join(", ")}, code ${short(data.codeSha256)}`,
+  "job.updated": (data) => `${data.cells.join(", ")}, code ${short(data.codeSha256)}`,
+  "job.stopped": (data) => `on ${data.instance}: ${data.why}`,
+  "manifest.taken": (data) => `${short(data.manifestSha256)}: ${plural(data.files, "file")}, ${formatBytes(data.bytes)}${data.closed ? ", queue closed" : ", still open"}`,
+  "pull.finished": (data) => `${plural(data.files, "file")}, ${formatBytes(data.bytes)} to ${data.host}:${data.directory} in ${formatDuration(data.seconds)}`,
+  "verify.failed": (data) => `${plural(data.problems.length, "problem")}: ${listOf(data.problems.slice(0, 3).map((problem) => `${problem.path} (${problem.code})`))}`,
+  "receipt.signed": (data) => `${data.receipt} for manifest ${short(data.manifestSha256)}`,
+  "approval.signed": (data) => `${data.approval}: ${listOf(data.deletions.map((deletion) => `${deletion.verb} ${deletion.role}`))}, until ${data.expiresAt.slice(0, 16)}Z`,
+  "breakglass.signed": (data) => `${data.breakGlass}: ${data.reason}, until ${data.expiresAt.slice(0, 16)}Z`,
+  "teardown.refused": (data) => `${data.resource}: ${data.reasons.map((reason) => reason.code).join(", ")}`,
+  "grant.sealed": (data) => `${data.grant.basis}: ${listOf(data.grant.deletions.map((deletion) => `${deletion.verb} ${deletion.role}`))}`,
+  "grant.closed": (data) => `${short(data.grant)}: ${data.why}`,
+  "leftover.recorded": (data) => `${data.kind} ${data.name}, ${formatUsd(data.monthlyUsd)} per month; remove: ${data.remove}`,
+  "audit.closed": (data) => `${data.billing === 0 ? "nothing bills" : `${data.billing} still bill`}, ${plural(data.leftovers, "leftover")}${data.usd === null ? "" : `, cost ${formatUsd(data.usd)}`}`,
+  "custody.recovered": (data) => `${plural(data.entries, "entry", "entries")} from ${data.from}`,
+  note: (data) => data.text,
+};
+
+/** One sentence; kinds are matched with their data by the table's type. */
+export function sentenceOf<K extends LedgerKind>(entry: LedgerEntry<K>): string {
+  return sentences[entry.kind](entry.data);
+}
+
+function priceOf(data: LedgerData["resource.created"]): string {
+  if (data.hourlyUsd !== undefined) return `, ${formatUsd(data.hourlyUsd)} per hour`;
+  if (data.monthlyUsd !== undefined) return `, ${formatUsd(data.monthlyUsd)} per month`;
+  return "";
+}

@@ -1,0 +1,99 @@
+/** A plan for a person: what it runs, what the end of it keeps and loses, how often it saves, what it costs, what acts by itself. Pure. */
+import { runId } from "../../custody/formats";
+import type { Plan } from "../../profiles/plan";
+import type { Paint } from "./paint";
+import { renderFacts, renderTable } from "./table";
+import type { Titles } from "./teardown";
+import { plannedRows, renderTeardown } from "./teardown";
+import { formatDuration, formatPercent, formatUsd, plural } from "./units";
+
+export interface PlanRendering {
+  readonly paint: Paint;
+  readonly width: number | undefined;
+  readonly titles: Titles;
+}
+
+export function renderPlan(plan: Plan, rendering: PlanRendering): string {
+  const { paint } = rendering;
+  const section = (title: string, body: string): string => `${paint("strong", title)}\n${body}`;
+  const parts = [
+    section(`${runId(plan.run)} on ${plan.platform}`, renderFacts(factsOf(plan, rendering.titles), { paint, indent: 2 })),
+    section("At the end of the run", `${renderTeardown(plannedRows(plan, rendering.titles), { ...rendering, indent: 2 })}\n\n${renderFacts(endOf(plan), { paint, indent: 2 })}`),
+    section("Checkpoints", renderFacts(cadenceOf(plan), { paint, indent: 2 })),
+    section("Cost, as bounds", renderFacts(costFacts(plan), { paint, indent: 2 })),
+  ];
+  if (plan.clocks.length > 0) parts.push(section("Clocks that act without being asked", renderClocks(plan, rendering)));
+  if (plan.warnings.length > 0) parts.push(section("Warnings", plan.warnings.map((warning) => `  ${paint("warn", "!")} ${warning}`).join("\n")));
+  if (plan.gotchas.length > 0) parts.push(paint("faint", `Traps of the platform that this plan touches: ${plan.gotchas.join(", ")} (holdfast explain ${plan.platform})`));
+  return parts.join("\n\n");
+}
+
+/** Only the table of kept and lost, with what is asked for before the end. */
+export function renderSurvival(plan: Plan, rendering: PlanRendering & { indent?: number }): string {
+  return renderTeardown(plannedRows(plan, rendering.titles), rendering);
+}
+
+function factsOf(plan: Plan, titles: Titles): (readonly [string, string])[] {
+  const { gpu, cpus, memoryGiB, diskGiB } = plan.resources;
+  const wanted = [
+    gpu === null ? "no GPU" : `${gpu.count} x ${gpu.names.length === 0 ? "any GPU" : gpu.names.join(" or ")}${gpu.memoryGiB === null ? "" : ` with at least ${gpu.memoryGiB} GiB`}`,
+    ...(cpus === null ? [] : [plural(cpus, "CPU")]),
+    ...(memoryGiB === null ? [] : [`${memoryGiB} GiB memory`]),
+    ...(diskGiB === null ? [] : [`${diskGiB} GiB disk`]),
+  ];
+  const candidates = plan.capacity.candidates.map(({ type, region }) => (region === null ? type : `${type} in ${region}`));
+  return [
+    ["cells", `${plan.cells.length}: ${plan.cells.map((cell) => cell.name).join(", ")}`],
+    ["needs at least", wanted.join(", ")],
+    ["instance", candidates.length === 0 ? "the cheapest that fits, by live prices" : candidates.join(", then ")],
+    ["waits for capacity", `at most ${formatDuration(plan.capacity.maxWaitSeconds)}, ${plural(plan.capacity.maxAttempts, "attempt")}`],
+    ["artifacts on", `${titles.tier(plan.durable.tier)}: ${plan.durable.runDirectoryTemplate}`],
+    ["storage", `${storageWord[plan.storage.mode]} ${plan.storage.name}${plan.storage.region === null ? "" : ` in ${plan.storage.region}`}`],
+  ];
+}
+
+const storageWord = { create: "creates", existing: "uses, never deletes,", adopt: "adopts" } as const;
+
+function endOf(plan: Plan): (readonly [string, string])[] {
+  const needs = {
+    pulled: "every artifact pulled, loaded and receipted, and an approval (holdfast pull, holdfast approve)",
+    verifiedInPlace: "every artifact loaded on the durable tier and receipted, and an approval",
+  }[plan.teardown.require];
+  return [
+    ["destroy needs", plan.disposable === null ? needs : `only the run's name: it was declared disposable, for at most ${plan.disposable.maxHours} h`],
+    ["storage", plan.teardown.storage === "delete" ? "deleted with the run" : "kept, and recorded as a leftover of yours with its price"],
+  ];
+}
+
+function cadenceOf(plan: Plan): (readonly [string, string])[] {
+  const { everySeconds, costSeconds, meanSecondsBetweenInterruptions, expectedWaste, source } = plan.checkpoint;
+  const why = source === "override" ? "as the job says" : `by Young/Daly: ${formatDuration(costSeconds)} to write, an interruption every ${formatDuration(meanSecondsBetweenInterruptions)} on average`;
+  return [
+    ["every", `${formatDuration(everySeconds)} (${why})`],
+    ["expected waste", `${formatPercent(expectedWaste)} of the paid time`],
+  ];
+}
+
+function costFacts(plan: Plan): (readonly [string, string])[] {
+  const { hourlyUsdBound, hourlySource, priceTable, storageUsdPerMonth, worstCaseUsd, forgottenMonthUsd } = plan.cost;
+  const source = { "capacity.maxHourlyUsd": "capacity.maxHourlyUsd", "price-table": `price table of ${priceTable ?? "unknown date"}`, free: "free", unknown: "no price known" }[hourlySource];
+  const budget = [
+    ...(plan.budget.maxUsd === null ? [] : [formatUsd(plan.budget.maxUsd)]),
+    ...(plan.budget.maxHours === null ? [] : [`${plan.budget.maxHours} h`]),
+  ];
+  return [
+    ["per hour", `${formatUsd(hourlyUsdBound)} at most (${source})`],
+    ["storage", storageUsdPerMonth === null ? "by what is stored" : `${formatUsd(storageUsdPerMonth)} per month`],
+    ["worst case", worstCaseUsd === null ? "not bounded: set budget.maxHours" : `${formatUsd(worstCaseUsd)}${budget.length === 0 ? "" : ` (budget ${budget.join(" and ")})`}`],
+    ["forgotten for a month", formatUsd(forgottenMonthUsd)],
+  ];
+}
+
+function renderClocks(plan: Plan, { paint, width, titles }: PlanRendering): string {
+  const rows = plan.clocks.map((clock) => [
+    clock.seconds === null ? "no timer" : `${formatDuration(clock.seconds)} after ${clock.from}`,
+    clock.statement,
+    clock.tiersLost.length === 0 ? "-" : paint("bad", clock.tiersLost.map(titles.tier).join(", ")),
+  ]);
+  return renderTable(["when", "what", "loses"], rows, { paint, width, indent: 2 });
+}

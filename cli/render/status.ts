@@ -1,0 +1,78 @@
+/** A look at a run, for a person. Pure. */
+import type { StatusReport } from "../commands/status";
+import type { RemoteCell, RemoteStatus } from "../runs/remoteStatus";
+import type { Paint } from "./paint";
+import { renderFacts, renderTable } from "./table";
+import { formatBytes, formatDuration, formatTime, formatUsd } from "./units";
+
+export function renderStatus(report: StatusReport, options: { paint: Paint; width: number | undefined }): string {
+  const { paint } = options;
+  const state = report.state === "live" ? paint("good", "live") : paint("faint", "ended");
+  const lines = [`${paint("strong", report.run)}  ${state}  ${report.platform} (${report.api})`, ""];
+  if (report.remote !== null) {
+    lines.push(renderCells(report, report.remote, options), "", renderFacts(remoteFacts(report, report.remote, paint), { paint }));
+  } else {
+    const word = report.state === "live" ? paint("bad", "The machine does not answer") : "No look at the machine";
+    lines.push(`${word}: ${report.unreachable ?? "unknown"}. This is what the ledger knows:`, "", renderFacts(ledgerFacts(report), { paint }));
+  }
+  lines.push(renderFacts([["cost", costText(report)]], { paint }));
+  return lines.join("\n");
+}
+
+function renderCells(report: StatusReport, remote: RemoteStatus, options: { paint: Paint; width: number | undefined }): string {
+  const known = new Map(remote.cells.map((cell) => [cell.cell, cell]));
+  const names = [...new Set([...report.roster, ...known.keys()])];
+  const rows = names.map((name) => cellRow(name, known.get(name), report, options.paint));
+  return renderTable(["cell", "state", "attempt", "newest checkpoint", "age", "ran"], rows, { ...options, right: [2] });
+}
+
+const stateTones = { complete: "good", running: "accent", failed: "bad", cancelled: "warn" } as const;
+
+function cellRow(name: string, cell: RemoteCell | undefined, report: StatusReport, paint: Paint): string[] {
+  if (!cell) return [name, paint("faint", "pending"), "-", "-", "-", "-"];
+  const tone = (stateTones as Record<string, "good" | "accent" | "bad" | "warn">)[cell.state];
+  const why = cell.state === "failed" ? ` (${cell.cause ?? "unknown cause"}${cell.exit === null || cell.exit === undefined ? "" : `, exit ${cell.exit}`})` : "";
+  const checkpoint = cell.newestCheckpoint;
+  const late = checkpoint && cell.state === "running" && report.checkpointEverySeconds !== null && checkpoint.ageSeconds > 3 * report.checkpointEverySeconds;
+  const age = checkpoint ? formatDuration(checkpoint.ageSeconds) : "-";
+  return [
+    name,
+    (tone ? paint(tone, cell.state) : cell.state) + why,
+    cell.attempt === null || cell.attempt === undefined ? "-" : String(cell.attempt),
+    checkpoint ? `${checkpoint.path.split("/").at(-1) ?? checkpoint.path} (${formatBytes(checkpoint.bytes)})` : "-",
+    late ? paint("bad", `${age}, late`) : age,
+    cell.startedAt ? formatDuration((Date.parse(cell.endedAt ?? report.now) - Date.parse(cell.startedAt)) / 1000) : "-",
+  ];
+}
+
+function remoteFacts(report: StatusReport, remote: RemoteStatus, paint: Paint): (readonly [string, string])[] {
+  const facts: (readonly [string, string])[] = [];
+  const writer = { alive: paint("good", "alive"), none: "none" }[remote.writer] ?? paint("warn", remote.writer);
+  facts.push(["writer", remote.closed ? `${writer}, queue closed ${formatTime(remote.closed.at)}` : writer]);
+  if (report.machine !== null) facts.push(["machine", `${report.machine.name} (${report.machine.id}) ${report.machine.address ?? ""}`.trimEnd()]);
+  if (remote.heartbeat) facts.push(["heartbeat", `${formatDuration((Date.parse(report.now) - Date.parse(remote.heartbeat.at)) / 1000)} ago`]);
+  if (typeof remote.bytesFree === "number") {
+    const total = typeof remote.bytesTotal === "number" ? ` of ${formatBytes(remote.bytesTotal)}` : "";
+    facts.push(["durable tier", `${formatBytes(remote.bytesFree)}${total} free${typeof remote.inodesFree === "number" ? `, ${remote.inodesFree.toLocaleString("en-US")} inodes free` : ""}`]);
+  }
+  const memory = remote.heartbeat?.memoryBytes;
+  if (typeof memory === "number") {
+    const limit = remote.heartbeat?.memoryLimitBytes;
+    facts.push(["memory", `${formatBytes(memory)} used${typeof limit === "number" ? ` of ${formatBytes(limit)}` : ""}`]);
+  }
+  return facts;
+}
+
+function ledgerFacts(report: StatusReport): (readonly [string, string])[] {
+  return [
+    ["machine", report.machine === null ? "none" : `${report.machine.name} (${report.machine.id}) since ${formatTime(report.machine.since)}`],
+    ["cells", report.roster.join(", ") || "none"],
+    ["newest manifest", report.evidence.newestManifest ?? "none"],
+    ["receipts", String(report.evidence.receipts)],
+  ];
+}
+
+function costText(report: StatusReport): string {
+  const { usdSoFar, usdPerHour, incomplete } = report.cost;
+  return `${formatUsd(usdSoFar)} so far, ${formatUsd(usdPerHour)} per hour by list price${incomplete ? " (a price is unknown: lower bounds)" : ""}`;
+}

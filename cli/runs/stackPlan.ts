@@ -1,0 +1,88 @@
+/** A stack's plan without the engine: reads Pulumi.yaml and Pulumi.<stack>.yaml, resolves job and platform, touches no network. */
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { basename, dirname, join, resolve as resolvePath } from "node:path";
+import { parseDocument } from "yaml";
+import { UserError } from "../../custody/userError";
+import type { JobRequest, StackConfig } from "../../profiles";
+import { collectStackConfig, parseStackConfig, profileFor, readJobFile, resolve } from "../../profiles";
+import type { Plan } from "../../profiles/plan";
+import { hashCode } from "../../providers/job/code";
+
+export interface StackChoice {
+  readonly stack: string | undefined;
+  /** Absolute, or relative to the project. */
+  readonly configFile?: string | undefined;
+}
+
+/** Throws UserError: no such stack, or every fault of config and job at once. */
+export function planOfStack(projectRoot: string, choice: StackChoice): { stack: string; plan: Plan } {
+  const stack = choice.stack ?? onlyStack(projectRoot);
+  const path = choice.configFile === undefined ? join(projectRoot, `Pulumi.${shortName(stack)}.yaml`) : resolvePath(projectRoot, choice.configFile);
+  if (!existsSync(path)) throw noConfig(projectRoot, stack, path);
+  const project = projectName(projectRoot);
+  const config = parseStackConfig(collectStackConfig(flatConfig(path, project)), basename(path));
+  const job = jobOf(config, projectRoot);
+  const codeSha256 = hashCode(resolvePath(job.directory, job.request.code));
+  const run = { project, stack: shortName(stack), name: job.request.name };
+  return { stack, plan: resolve(job.request, profileFor(config.platform), { run, config, codeSha256 }) };
+}
+
+/** `code` is relative to the job's file, or to the project when the job stands in the config. */
+function jobOf({ job }: StackConfig, projectRoot: string): { request: JobRequest; directory: string } {
+  if (!("file" in job)) return { request: job.request, directory: projectRoot };
+  const file = resolvePath(projectRoot, job.file);
+  return { request: readJobFile(file), directory: dirname(file) };
+}
+
+/** Stacks that have a config file. */
+export function configuredStacks(projectRoot: string): string[] {
+  return readdirSync(projectRoot)
+    .map((name) => /^Pulumi\.(.+)\.ya?ml$/.exec(name)?.[1])
+    .filter((stack) => stack !== undefined)
+    .sort();
+}
+
+export function projectName(projectRoot: string): string {
+  const value = readYaml(join(projectRoot, "Pulumi.yaml")) as { name?: unknown } | null;
+  if (typeof value?.name !== "string") throw new UserError(`${join(projectRoot, "Pulumi.yaml")} has no name.`, { code: "config" });
+  return value.name;
+}
+
+function onlyStack(projectRoot: string): string {
+  const stacks = configuredStacks(projectRoot);
+  const [only] = stacks;
+  if (only !== undefined && stacks.length === 1) return only;
+  throw new UserError(stacks.length === 0 ? "No stack of this project has a config file yet." : `Several stacks have config, say which: ${stacks.join(", ")}.`, {
+    code: "which-stack",
+    next: stacks.length === 0 ? ["write Pulumi.dev.yaml, or: pulumi stack init"] : stacks.map((stack) => `holdfast plan --stack ${stack}`),
+  });
+}
+
+/** `organization/project/stack` names the same file as `stack`. */
+const shortName = (stack: string): string => stack.split("/").at(-1) ?? stack;
+
+/** As the engine hands config to a program: `namespace:key` to a string, objects as JSON. */
+function flatConfig(path: string, project: string): Record<string, string> {
+  const value = readYaml(path) as { config?: Record<string, unknown> } | null;
+  const flat: Record<string, string> = {};
+  for (const [key, entry] of Object.entries(value?.config ?? {})) {
+    const name = key.includes(":") ? key : `${project}:${key}`;
+    flat[name] = typeof entry === "string" ? entry : JSON.stringify(entry);
+  }
+  return flat;
+}
+
+function readYaml(path: string): unknown {
+  const document = parseDocument(readFileSync(path, "utf8"));
+  const [fault] = document.errors;
+  if (fault) throw new UserError(`${path} is not valid YAML: ${fault.message.split("\n")[0]}`, { code: "config" });
+  return document.toJS() as unknown;
+}
+
+function noConfig(projectRoot: string, stack: string, path: string): UserError {
+  const stacks = configuredStacks(projectRoot);
+  return new UserError(`There is no ${path}. Stacks with config: ${stacks.join(", ") || "none"}.`, {
+    code: "not-found",
+    next: stacks.map((other) => `holdfast plan --stack ${other}`).filter((line) => !line.endsWith(` ${stack}`)),
+  });
+}

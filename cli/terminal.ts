@@ -1,0 +1,79 @@
+/** What a command sees of the world around it; tests pass their own. */
+import type { Readable } from "node:stream";
+import type { Clock } from "../custody/clock";
+import { systemClock } from "../custody/clock";
+import { Interrupted } from "./exitCodes";
+import type { OutputStream, Paint } from "./render/paint";
+import { paintFor } from "./render/paint";
+
+export interface Terminal {
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly clock: Clock;
+}
+
+export function processTerminal(): Terminal {
+  return { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd(), clock: systemClock };
+}
+
+/** One execution of one command: results go to stdout, everything said on the way to stderr. */
+export class Session {
+  readonly paint: Paint;
+  readonly notePaint: Paint;
+  private abort: AbortController | null = null;
+
+  constructor(
+    readonly terminal: Terminal,
+    /** A program reads: one JSON value on stdout, no progress. */
+    readonly json: boolean,
+  ) {
+    this.paint = paintFor(terminal.stdout, terminal.env);
+    this.notePaint = paintFor(terminal.stderr, terminal.env);
+  }
+
+  get clock(): Clock {
+    return this.terminal.clock;
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    return this.terminal.env;
+  }
+
+  /** Width for tables; undefined in a pipe, where lines are not wrapped. */
+  get width(): number | undefined {
+    return this.terminal.stdout.isTTY ? this.terminal.stdout.columns : undefined;
+  }
+
+  /** A person sits at both ends. */
+  get interactive(): boolean {
+    return this.terminal.stdin.isTTY === true && this.terminal.stderr.isTTY === true && !this.json;
+  }
+
+  print(text: string): void {
+    this.terminal.stdout.write(`${text}\n`);
+  }
+
+  printJson(value: unknown): void {
+    this.terminal.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  /** Said on the way; never part of the result. Silent with --json. */
+  note(text: string): void {
+    if (!this.json) this.terminal.stderr.write(`${text}\n`);
+  }
+
+  /** Aborted at the first Ctrl-C; the second ends the process. Asking for it installs the handler. */
+  get signal(): AbortSignal {
+    if (this.abort === null) {
+      const controller = new AbortController();
+      this.abort = controller;
+      process.once("SIGINT", () => {
+        controller.abort(new Interrupted());
+      });
+    }
+    return this.abort.signal;
+  }
+}
