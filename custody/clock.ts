@@ -10,7 +10,7 @@ export const systemClock: Clock = {
   now: () => new Date(),
   sleep: (milliseconds, signal) =>
     new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason as Error);
+      if (signal?.aborted) { reject(signal.reason as Error); return; }
       const timer = setTimeout(done, milliseconds);
       function done(): void {
         signal?.removeEventListener("abort", abort);

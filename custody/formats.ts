@@ -77,8 +77,21 @@ export interface Receipt {
   readonly bytes: number;
   /** Every checkpoint that was parsed: path and format. */
   readonly loaded: readonly { readonly path: string; readonly format: string; readonly tensors?: number }[];
+  /**
+   * Files of cells that were given up before the pull: their bytes match, but they do not load. An approval must give
+   * up the same cells by name. Empty for an ordinary receipt.
+   */
+  readonly notLoaded: readonly NotLoaded[];
   readonly cells: readonly ManifestCell[];
   readonly at: string;
+}
+
+/** A file whose bytes arrived as they were, and that no trainer could load. */
+export interface NotLoaded {
+  readonly path: string;
+  readonly cell: string;
+  readonly code: string;
+  readonly message: string;
 }
 
 /** A person's consent to one loss. Turned into one grant. */
@@ -106,6 +119,7 @@ export interface BreakGlass {
   readonly id: string;
   readonly run: RunRef;
   readonly reason: string;
+  /** What is lost, one sentence each. Data of another run is only covered by an element that is exactly its run id. */
   readonly lost: readonly string[];
   readonly at: string;
   readonly expiresAt: string;
@@ -122,6 +136,8 @@ export interface Grant {
   readonly approvalId: string | null;
   readonly receiptId: string | null;
   readonly at: string;
+  /** After this the later locks decide anew: what lies on a tier may have changed hands since. */
+  readonly expiresAt: string;
 }
 
 export type AllowBasis =
