@@ -1,0 +1,189 @@
+/** What the ledger says about a run, as one value. Pure: the same lines always give the same view. */
+import type { EndpointRef, Grant, LedgerData, LedgerEntry, LedgerKind, PlannedDeletion, RunRef } from "./formats";
+import { UserError } from "./userError";
+
+export interface LiveResource {
+  readonly role: string;
+  readonly kind: string;
+  readonly id: string;
+  readonly name: string;
+  readonly hourlyUsd?: number;
+  readonly monthlyUsd?: number;
+  readonly details?: Record<string, unknown>;
+  readonly since: string;
+}
+
+export interface GoneResource extends LiveResource {
+  readonly deletedAt: string;
+  /** `deleted`: by us, and confirmed gone. `lost`: found missing. */
+  readonly how: "deleted" | "lost";
+  /** The verb that was confirmed, or why it is thought lost. */
+  readonly why: string;
+}
+
+type Dated<K extends LedgerKind> = LedgerData[K] & { readonly at: string };
+
+export interface RunView {
+  readonly run: RunRef;
+  readonly custodyId: string;
+  readonly endpoint: EndpointRef;
+  /** The newest declared plan, as it was declared. */
+  readonly plan: unknown;
+  readonly declaredAt: string;
+  readonly entries: number;
+  /** Every cell that was ever declared, started or added since the run began. */
+  readonly roster: ReadonlySet<string>;
+  /** The newest living resource of each role. */
+  readonly resources: ReadonlyMap<string, LiveResource>;
+  /** Every resource not known to be gone: two of one role while a replacement is under way. */
+  readonly live: readonly LiveResource[];
+  readonly deleted: readonly GoneResource[];
+  readonly openIntents: readonly Dated<"intent.opened">[];
+  readonly address: LedgerData["address.changed"] | null;
+  /** Details of the job resource that was recorded last, also after its deletion: where things are on the tiers. */
+  readonly lastJob: Record<string, unknown> | null;
+  readonly jobEverStarted: boolean;
+  readonly lastJobStart: Dated<"job.started"> | null;
+  /** Set when the job was stopped after its last start. */
+  readonly jobStopped: Dated<"job.stopped"> | null;
+  readonly newestManifest: Dated<"manifest.taken"> | null;
+  readonly pulls: readonly Dated<"pull.finished">[];
+  readonly lastVerifyFailure: Dated<"verify.failed"> | null;
+  readonly receipts: readonly Dated<"receipt.signed">[];
+  readonly approvals: readonly Dated<"approval.signed">[];
+  readonly breakGlass: readonly Dated<"breakglass.signed">[];
+  readonly refusals: readonly { readonly at: string; readonly resource: string; readonly reasons: readonly { readonly code: string; readonly message: string }[] }[];
+  /** The last one sealed, unless it was closed or a job was started or extended after it. */
+  readonly openGrant: Grant | null;
+  /** Approvals that were turned into a grant, in any life of the run. */
+  readonly usedApprovals: ReadonlySet<string>;
+  readonly leftovers: readonly Dated<"leftover.recorded">[];
+  readonly auditClosed: Dated<"audit.closed"> | null;
+  /** Only when the run was declared so when it was created, and still is. */
+  readonly disposable: { readonly createdAt: string; readonly maxHours: number } | null;
+}
+
+/**
+ * A run that is declared again after its audit closed begins anew: what belonged to its former life no longer counts,
+ * except that an approval once used stays used. Throws UserError `run-unknown` when no line declares a run.
+ */
+export function foldLedger(entries: readonly LedgerEntry[]): RunView {
+  let view: Draft | null = null;
+  for (const entry of entries) {
+    if (is(entry, "run.declared")) {
+      view = view === null || view.auditClosed !== null ? begin(entry, view) : redeclare(view, entry);
+    } else if (view !== null) {
+      apply(view, entry);
+    }
+  }
+  if (view === null) throw new UserError("The ledger declares no run.", { code: "run-unknown", next: ["holdfast ls", "pulumi up"] });
+  return { ...view, entries: entries.length };
+}
+
+/** Does the grant cover this very deletion: same resource, same verb, no tier that it does not name? */
+export function grantCovers(grant: Pick<Grant, "deletions">, deletion: PlannedDeletion): boolean {
+  return grant.deletions.some((granted) =>
+    granted.role === deletion.role && granted.id === deletion.id && granted.verb === deletion.verb
+    && deletion.tiersLost.every((tier) => granted.tiersLost.includes(tier)));
+}
+
+type Draft = { -readonly [K in keyof RunView]: Mutable<RunView[K]> };
+/** A ReadonlyMap has all that a ReadonlySet asks for, so it is told apart first. */
+type Mutable<T> = T extends ReadonlyMap<infer A, infer B> ? Map<A, B> : T extends ReadonlySet<infer A> ? Set<A> : T extends readonly (infer A)[] ? A[] : T;
+
+const is = <K extends LedgerKind>(entry: LedgerEntry, kind: K): entry is LedgerEntry<K> => entry.kind === kind;
+
+function begin(entry: LedgerEntry<"run.declared">, former: Draft | null): Draft {
+  const { run, custodyId, endpoint, plan, roster, disposable } = entry.data;
+  return {
+    run, custodyId, endpoint, plan, declaredAt: entry.at, entries: 0,
+    roster: new Set(roster), resources: new Map(), live: [], deleted: [], openIntents: [], address: null,
+    lastJob: null, jobEverStarted: false, lastJobStart: null, jobStopped: null, newestManifest: null, pulls: [], lastVerifyFailure: null,
+    receipts: [], approvals: [], breakGlass: [], refusals: [], openGrant: null, usedApprovals: new Set(former?.usedApprovals),
+    leftovers: [], auditClosed: null,
+    disposable: disposable === undefined ? null : { createdAt: entry.at, maxHours: disposable.maxHours },
+  };
+}
+
+function redeclare(view: Draft, entry: LedgerEntry<"run.declared">): Draft {
+  const { custodyId, endpoint, plan, roster, disposable } = entry.data;
+  Object.assign(view, { custodyId, endpoint, plan });
+  addCells(view, roster);
+  if (view.disposable !== null) {
+    view.disposable = disposable === undefined
+      ? null
+      : { createdAt: view.disposable.createdAt, maxHours: Math.min(view.disposable.maxHours, disposable.maxHours) };
+  }
+  return view;
+}
+
+function apply(view: Draft, entry: LedgerEntry): void {
+  if (entry.kind.startsWith("resource.")) { applyToResources(view, entry); return; }
+  const at = entry.at;
+  if (is(entry, "intent.opened")) view.openIntents.push({ ...entry.data, at });
+  else if (is(entry, "intent.confirmed")) view.openIntents = view.openIntents.filter((open) => open.intent !== entry.data.intent);
+  else if (is(entry, "intent.abandoned")) view.openIntents = view.openIntents.filter((open) => open.intent !== entry.data.intent);
+  else if (is(entry, "address.changed")) view.address = entry.data;
+  else if (is(entry, "job.started")) startJob(view, entry);
+  else if (is(entry, "job.updated")) {
+    addCells(view, entry.data.cells);
+    view.openGrant = null;
+  }
+  else if (is(entry, "job.stopped")) view.jobStopped = { ...entry.data, at };
+  else if (is(entry, "manifest.taken")) view.newestManifest = { ...entry.data, at };
+  else if (is(entry, "pull.finished")) view.pulls.push({ ...entry.data, at });
+  else if (is(entry, "verify.failed")) view.lastVerifyFailure = { ...entry.data, at };
+  else if (is(entry, "receipt.signed")) view.receipts.push({ ...entry.data, at });
+  else if (is(entry, "approval.signed")) view.approvals.push({ ...entry.data, at });
+  else if (is(entry, "breakglass.signed")) view.breakGlass.push({ ...entry.data, at });
+  else if (is(entry, "teardown.refused")) view.refusals.push({ resource: entry.data.resource, reasons: entry.data.reasons, at });
+  else if (is(entry, "grant.sealed")) {
+    view.openGrant = entry.data.grant;
+    if (entry.data.grant.approvalId !== null) view.usedApprovals.add(entry.data.grant.approvalId);
+  }
+  else if (is(entry, "grant.closed")) {
+    if (view.openGrant?.id === entry.data.grant) view.openGrant = null;
+  }
+  else if (is(entry, "leftover.recorded")) view.leftovers.push({ ...entry.data, at });
+  else if (is(entry, "audit.closed")) view.auditClosed = { ...entry.data, at };
+}
+
+function applyToResources(view: Draft, entry: LedgerEntry): void {
+  if (is(entry, "resource.created")) {
+    // Recorded again (adopted, refreshed): it bills since it was first seen.
+    const first = view.live.find((other) => other.role === entry.data.role && other.id === entry.data.id);
+    const resource = { ...entry.data, since: first?.since ?? entry.at };
+    view.live = [...view.live.filter((other) => other.id !== resource.id || other.role !== resource.role), resource];
+    view.resources.set(resource.role, resource);
+    if (resource.role === "job") view.lastJob = resource.details ?? null;
+  } else if (is(entry, "resource.deleted")) {
+    const { role, id, kind, verb } = entry.data;
+    remove(view, { role, id, kind }, { deletedAt: entry.at, how: "deleted", why: verb });
+  } else if (is(entry, "resource.lost")) {
+    const { role, id, why } = entry.data;
+    remove(view, { role, id, kind: role }, { deletedAt: entry.at, how: "lost", why });
+  }
+}
+
+function remove(view: Draft, named: { role: string; id: string; kind: string }, gone: Pick<GoneResource, "deletedAt" | "how" | "why">): void {
+  const { role, id } = named;
+  const known = view.live.find((resource) => resource.role === role && resource.id === id);
+  view.deleted.push({ ...(known ?? { ...named, name: id, since: gone.deletedAt }), ...gone });
+  view.live = view.live.filter((resource) => resource.role !== role || resource.id !== id);
+  const newest = view.live.findLast((resource) => resource.role === role);
+  if (newest === undefined) view.resources.delete(role);
+  else view.resources.set(role, newest);
+  if (view.address?.instance === id) view.address = null;
+}
+
+function startJob(view: Draft, entry: LedgerEntry<"job.started">): void {
+  view.jobEverStarted = true;
+  view.lastJobStart = { ...entry.data, at: entry.at };
+  view.jobStopped = null;
+  view.openGrant = null;
+  addCells(view, entry.data.cells);
+}
+
+function addCells(view: Draft, cells: readonly string[]): void {
+  for (const cell of cells) view.roster.add(cell);
+}
