@@ -1,0 +1,112 @@
+/** What a refusal says and what to type next. One sentence per reason: the run, the thing, and why it would lose data. */
+import { runId, type Approval, type ManifestCell, type PlannedDeletion, type RunRef, type UnclaimedData } from "../formats";
+import type { DeletionFacts, Reason, RefusalCode, TierFacts } from "./facts";
+
+export const reason = (code: RefusalCode, message: string): Reason => ({ code, message });
+
+/** `terminate of instance i-1`, the form in which every message names a deletion. */
+export const nameDeletion = (deletion: Pick<PlannedDeletion, "role" | "id" | "verb">): string => `${deletion.verb} of ${deletion.role} ${deletion.id}`;
+
+export const shortDigest = (sha256: string): string => sha256.slice(0, 12);
+
+export const bytesText = (bytes: number): string => {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  const step = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
+  return step === 0 ? `${bytes} bytes` : `${(bytes / 2 ** (10 * step)).toFixed(1)} ${units[step]}`;
+};
+
+const filesText = (files: number): string => `${files} file${files === 1 ? "" : "s"}`;
+
+export const writerAlive = (run: RunRef): Reason =>
+  reason("writer-alive", `${runId(run)} is still writing: a process of its queue or of another host holds the run, so whatever it writes from now on would be lost.`);
+
+export const unreachable = (run: RunRef, why: string): Reason =>
+  reason("not-reachable", `The instance of ${runId(run)} cannot be asked (${why}), so artifacts newer than the newest known manifest may be lost.`);
+
+export const noMachine = (run: RunRef, why: string): Reason =>
+  reason("not-reachable", `No machine can read the storage of ${runId(run)} any more (${why}), so artifacts newer than the newest known manifest may be lost.`);
+
+export const tierUnlisted = (run: RunRef, tiers: readonly TierFacts[]): Reason =>
+  reason("not-reachable", `Nobody can list what lies on ${tiers.map((tier) => tier.id).join(", ")}, which goes with ${runId(run)}, so data outside its manifest may be lost.`);
+
+export const unlistable = (run: RunRef, why: string): Reason =>
+  reason("no-manifest", `The artifacts of ${runId(run)} cannot be listed faithfully (${why}), so what would be lost is unknown.`);
+
+export const noManifest = (run: RunRef): Reason =>
+  reason("no-manifest", `No manifest of ${runId(run)} was ever taken although its job was started, so what would be lost is unknown.`);
+
+export const manifestNotKept = (run: RunRef, tier: string): Reason =>
+  reason("no-manifest", `The artifacts of ${runId(run)} lie on ${tier}, which does not stay, so continuing without them would lose them.`);
+
+export const unknownTier = (run: RunRef, tier: string, deletion: PlannedDeletion | undefined): Reason =>
+  reason("unknown-tier", `The ${deletion === undefined ? "deletion" : nameDeletion(deletion)} takes the tier ${tier} with it, and whether artifacts of ${runId(run)} lie there is unknown.`);
+
+export const cellUnfinished = (run: RunRef, cell: ManifestCell): Reason =>
+  reason("cells-unfinished", `Cell ${cell.name} of ${runId(run)} is ${cell.state}${causeText(cell)}, so its training would be lost unless you give it up by name.`);
+
+export const cellNotLoaded = (run: RunRef, cell: string, fault: string): Reason =>
+  reason("cells-unfinished", `Cell ${cell} of ${runId(run)} has files that do not load (${fault}), so the copy cannot replace the original unless you give the cell up by name.`);
+
+export const cellUnaccounted = (run: RunRef, cell: string, files: number): Reason =>
+  reason("roster-mismatch", files > 0
+    ? `Cell ${cell} of ${runId(run)} has ${filesText(files)} but no state, so nobody knows whether its training ended.`
+    : `Cell ${cell} is in the roster of ${runId(run)}, but nothing on the instance speaks of it, so its training may be lost.`);
+
+export const noReceipt = (run: RunRef, digest: string, inPlaceOnly: boolean): Reason =>
+  reason("no-receipt", inPlaceOnly
+    ? `The artifacts of ${runId(run)} were only verified in place, and the place itself goes, so no copy would be left.`
+    : `No receipt shows that the artifacts of ${runId(run)} (manifest ${shortDigest(digest)}) were pulled and load, so this may be their only copy.`);
+
+export const receiptStale = (run: RunRef, receipt: { id: string; at: string; manifestSha256: string }, digest: string): Reason =>
+  reason("receipt-stale", `The newest receipt of ${runId(run)} (${receipt.id}, ${receipt.at}) is for manifest ${shortDigest(receipt.manifestSha256)}, but the storage now holds ${shortDigest(digest)}, so what changed since was not pulled.`);
+
+export const receiptUntrusted = (run: RunRef, id: string, problem: string): Reason =>
+  reason("receipt-untrusted", `Receipt ${id} of ${runId(run)} does not count: ${problem}.`);
+
+export const receiptCopy = (run: RunRef, code: "receipt-copy-missing" | "receipt-copy-differs" | "receipt-elsewhere", id: string, place: { host: string; directory: string }, unchecked: boolean): Reason => {
+  const copy = `The copy that receipt ${id} of ${runId(run)} speaks of (${place.directory} on ${place.host})`;
+  switch (code) {
+    case "receipt-copy-missing":
+      return reason(code, unchecked ? `${copy} was not read again, so nobody knows whether it still exists.` : `${copy} is not complete any more, so this would delete the only whole one.`);
+    case "receipt-copy-differs":
+      return reason(code, `${copy} was changed or damaged since, so this would delete the only good one.`);
+    case "receipt-elsewhere":
+      return reason(code, `${copy} is on another machine and cannot be read again from here, so nobody knows whether it still exists.`);
+    default: {
+      const never: never = code;
+      return never;
+    }
+  }
+};
+
+export const noApproval = (run: RunRef, facts: Pick<DeletionFacts, "deletions">): Reason =>
+  reason("no-approval", `Nobody has approved the ${facts.deletions.map(nameDeletion).join(", ")} of ${runId(run)}, and it cannot be undone.`);
+
+export const approvalDated = (run: RunRef, approval: Approval, fault: "future" | "expired"): Reason =>
+  fault === "expired"
+    ? reason("approval-expired", `Approval ${approval.id} of ${runId(run)} expired at ${approval.expiresAt}; what it was given for may have changed since.`)
+    : reason("approval-untrusted", `Approval ${approval.id} of ${runId(run)} is dated in the future (${approval.at}), so it is not believed.`);
+
+export const approvalUsed = (run: RunRef, approval: Approval): Reason =>
+  reason("approval-used", `Approval ${approval.id} of ${runId(run)} was already turned into a grant; each loss is approved once.`);
+
+export const approvalUntrusted = (run: RunRef, id: string, problem: string): Reason =>
+  reason("approval-untrusted", `Approval ${id} of ${runId(run)} does not count: ${problem}.`);
+
+export const approvalOther = (run: RunRef, approval: Approval, what: string): Reason =>
+  reason("approval-other", `Approval ${approval.id} of ${runId(run)} is for something else: ${what}.`);
+
+export const approvalTiers = (run: RunRef, approval: Approval, deletion: PlannedDeletion, tiers: readonly string[]): Reason =>
+  reason("approval-tiers", `Approval ${approval.id} of ${runId(run)} does not say that the ${nameDeletion(deletion)} takes ${tiers.join(", ")} with it, so that loss was never agreed to.`);
+
+export const unclaimed = (run: RunRef, data: UnclaimedData): Reason =>
+  reason("unclaimed-data", `${filesText(data.files)} (${bytesText(data.bytes)}) in ${data.folder} on ${data.tier} belong to no manifest of ${runId(run)} and would be lost; nobody gave them up.`);
+
+export const otherRun = (run: RunRef, data: UnclaimedData): Reason =>
+  reason("other-run-data", `${data.owner ?? "Another run"} keeps ${filesText(data.files)} (${bytesText(data.bytes)}) on ${data.tier}, which goes with ${runId(run)}; one run never deletes the data of another.`);
+
+export const grantExpired = (run: RunRef, grant: { id: string; expiresAt: string }): Reason =>
+  reason("grant-expired", `Grant ${grant.id} of ${runId(run)} expired at ${grant.expiresAt}, so what lies there now must be looked at and approved again.`);
+
+const causeText = (cell: ManifestCell): string =>
+  cell.state !== "failed" ? "" : ` (${[cell.cause, cell.exit === undefined || cell.exit === null ? null : `exit ${cell.exit}`].filter(Boolean).join(", ") || "cause unknown"})`;
