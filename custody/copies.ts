@@ -1,0 +1,65 @@
+/** Copies of the evidence beside the artifacts: what lies in `<run directory>/custody/` on the durable tier. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Remote } from "./remote";
+import { RemoteUnreachable } from "./remote";
+import { SHA256_HEX } from "./canonical";
+import type { Trust } from "./signing/trust";
+import { UserError } from "./userError";
+
+/** Folders of the copy, named as in the run's own folder. */
+export const COPIED_FOLDERS = ["manifests", "receipts", "approvals", "breakglass"] as const;
+export const LEDGER_COPY = "ledger.jsonl";
+export const CUSTODY_COPY = "custody.json";
+
+export interface CopySource {
+  readonly custodyId: string;
+  readonly paths: { readonly ledger: string; readonly manifests: string; readonly receipts: string; readonly approvals: string; readonly breakGlass: string };
+  readonly trust: Trust;
+  /** Digest of the manifest taken last: its states may be newer than those of a copy under the same name. */
+  readonly newest?: string;
+}
+
+/** Writes every document first and the ledger last, so that a copy never speaks of documents that it lacks. */
+export async function copyCustody(remote: Remote, directory: string, source: CopySource): Promise<void> {
+  const there = new Set(await listCopy(remote, directory));
+  const { paths } = source;
+  await remote.write(`${directory}/${CUSTODY_COPY}`, `${JSON.stringify({ v: 1, id: source.custodyId })}\n`, 0o644);
+  for (const [folder, path] of [["manifests", paths.manifests], ["receipts", paths.receipts], ["approvals", paths.approvals], ["breakglass", paths.breakGlass]] as const) {
+    for (const name of documentsIn(path)) {
+      if (there.has(`${folder}/${name}`) && name !== `${source.newest}.json`) continue;
+      await remote.write(`${directory}/${folder}/${name}`, readFileSync(join(path, name)), 0o644);
+    }
+  }
+  for (const key of source.trust.keys.values()) {
+    const name = `keys/${key.keyId}.pub`;
+    if (!there.has(name)) await remote.write(`${directory}/${name}`, key.publicKey.export({ type: "spki", format: "pem" }), 0o644);
+  }
+  await remote.write(`${directory}/${LEDGER_COPY}`, wholeLines(readFileSync(paths.ledger, "utf8")), 0o644);
+}
+
+/** Names of the copy's files, relative to it; only names that custody itself gives. An absent folder is empty. */
+export async function listCopy(remote: Remote, directory: string): Promise<string[]> {
+  const result = await remote.exec(["sh", "-c", 'cd "$1" 2>/dev/null || exit 0; find . -type f', "sh", directory]);
+  if (result.exitCode === "unknown") throw new RemoteUnreachable(remote.description, "the connection ended while the copies of custody were listed");
+  if (result.exitCode !== 0) throw new UserError(`${remote.description}: ${directory} cannot be listed: ${result.stderr.trim()}`, { code: "remote-command" });
+  return result.stdout.split("\n").map((line) => line.replace(/^\.\//, "")).filter(isCopyName).sort();
+}
+
+/** What may be fetched from a tier that others can write to: no other name is touched. */
+export function isCopyName(name: string): boolean {
+  if (name === LEDGER_COPY || name === CUSTODY_COPY) return true;
+  const [folder = "", file, ...rest] = name.split("/");
+  if (file === undefined || rest.length > 0) return false;
+  switch (folder) {
+    case "manifests": return file.endsWith(".json") && SHA256_HEX.test(file.slice(0, -5));
+    case "keys": return file.endsWith(".pub") && SHA256_HEX.test(file.slice(0, -4));
+    case "receipts": case "approvals": case "breakglass": return /^[a-z]{3}_[0-9a-f]{16,32}\.dsse\.json$/.test(file);
+    default: return false;
+  }
+}
+
+const documentsIn = (path: string): string[] => (existsSync(path) ? readdirSync(path).filter((name) => !name.startsWith(".tmp-")).sort() : []);
+
+/** A line that is being written at this moment is not part of the copy. */
+const wholeLines = (text: string): string => text.slice(0, text.lastIndexOf("\n") + 1);

@@ -1,0 +1,24 @@
+/** Everything of custody that others use. */
+export * from "./approval";
+export { MANIFEST_BESIDE } from "./artifacts/localCopy";
+export { canonicalJson, manifestDigest, sha256Hex, totalBytes } from "./canonical";
+export * from "./clock";
+export * from "./decide";
+export { durableWrites, makeDirectory, writeFileDurably, type WriteStep } from "./disk/files";
+export { acquireFileLock, tryFileLock, withFileLock, type FileLock } from "./disk/fileLock";
+export { bootIdOfHost, livenessOf, ownIdentity, startTicksOf, type Liveness, type ProcessIdentity } from "./disk/processes";
+export * from "./formats";
+export { parseLedger, readLedger } from "./ledger";
+export { cellOf, compareManifests, parseManifest, readWriterStatus, takeManifest, type CellPatterns, type ManifestDifference, type TakeManifestOptions } from "./manifest";
+export * from "./pull";
+export { recheckReceipt, type CopyState } from "./receipt";
+export * from "./recover";
+export * from "./remote";
+export { APPROVAL, BREAK_GLASS, newEvidenceId, openEvidence, RECEIPT, type EvidenceProblem } from "./signing/evidence";
+export { CELL_NAME, RUN_NAME } from "./signing/documents";
+export type { Signer } from "./signing/keys";
+export { parseTrust, TRUST_ROLES, trustEntry, type Trust, type TrustedKey } from "./signing/trust";
+export { Custody, openCustody, projectRootFrom, RunCustody, TRUST_FILE, type OpenCustodyOptions } from "./store";
+export * from "./userError";
+export * from "./verify";
+export { foldLedger, grantCovers, type GoneResource, type LiveResource, type RunView } from "./view";

@@ -1,0 +1,170 @@
+/**
+ * Recover: rebuild the custody of a run in another checkout from the copies beside its artifacts. What is fetched comes
+ * from a tier that others may write to, so everything is verified before any of it is kept, and nothing here is overwritten
+ * that knows more.
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { manifestDigest } from "./canonical";
+import { COPIED_FOLDERS, CUSTODY_COPY, LEDGER_COPY, listCopy } from "./copies";
+import type { Clock } from "./clock";
+import { systemClock } from "./clock";
+import { makeDirectory, renameDurably, writeFileDurably } from "./disk/files";
+import { withFileLock } from "./disk/fileLock";
+import { runId, type LedgerEntry, type RunRef } from "./formats";
+import { assertRunRef, parseLedger, readLedger } from "./ledger";
+import { parseManifest } from "./manifest";
+import type { Remote } from "./remote";
+import { APPROVAL, BREAK_GLASS, openEvidence, RECEIPT } from "./signing/evidence";
+import type { Trust } from "./signing/trust";
+import { createStore, custodyRootOf, openCustody, parseCustodyId, type Custody } from "./store";
+import { messageOf, UserError } from "./userError";
+import { foldLedger } from "./view";
+
+export interface RecoverReport {
+  readonly run: RunRef;
+  readonly custodyId: string;
+  readonly entries: number;
+  /** `recovered`: the copy was taken over. `kept`: what is here already says as much or more. */
+  readonly outcome: "recovered" | "kept";
+  /** Documents taken over, by file name. */
+  readonly documents: readonly string[];
+  /** Documents whose signature does not count here, and why. They are kept and never count. */
+  readonly untrusted: readonly { readonly file: string; readonly problem: string }[];
+  /** Public keys found beside the artifacts that this project does not trust: for a person to look at. */
+  readonly unknownKeys: readonly { readonly keyId: string; readonly publicKey: string }[];
+  /** Where a ledger of this run that could not be believed was put. */
+  readonly setAside: string | null;
+}
+
+/**
+ * `directory`: `<run directory>/custody` on the durable tier. Makes the store here when there is none, with the id of the
+ * one that is recovered. Throws RemoteUnreachable; UserError `nothing-to-recover`, `ledger-broken` (the copy's chain),
+ * `ledgers-differ` (both grew), `custody-conflict` (another store with runs of its own is here).
+ */
+export async function recoverRun(
+  projectRoot: string, remote: Remote, directory: string, run: RunRef, options: { clock?: Clock } = {},
+): Promise<RecoverReport> {
+  assertRunRef(run);
+  const clock = options.clock ?? systemClock;
+  const root = custodyRootOf(projectRoot);
+  const temporary = join(root, "tmp", `recover-${process.pid}-${clock.now().getTime()}`);
+  mkdirSync(temporary, { recursive: true, mode: 0o700 });
+  try {
+    const names = await listCopy(remote, directory);
+    if (!names.includes(LEDGER_COPY)) {
+      throw new UserError(`${remote.description}: ${directory} holds no copy of a ledger, so there is nothing to recover ${runId(run)} from.`, { code: "nothing-to-recover", next: ["holdfast audit"] });
+    }
+    await remote.pull(directory, temporary, { files: names });
+    return adopt({ projectRoot, root, temporary, names, run, clock, source: `${remote.description}:${directory}` });
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+interface Fetched {
+  readonly projectRoot: string;
+  readonly root: string;
+  readonly temporary: string;
+  readonly names: readonly string[];
+  readonly run: RunRef;
+  readonly clock: Clock;
+  readonly source: string;
+}
+
+function adopt(fetched: Fetched): RecoverReport {
+  const { run, source } = fetched;
+  const { entries } = parseLedger(readFileSync(join(fetched.temporary, LEDGER_COPY), "utf8"), run, `the copy in ${source}`);
+  const custodyId = custodyIdOf(fetched, entries);
+  const custody = openStoreFor(fetched, custodyId);
+  const here = custody.run(run);
+  const { documents, untrusted } = checkDocuments(fetched, custody.trust());
+  makeDirectory(here.dir);
+  const { outcome, setAside, taken } = withFileLock(`${here.paths.ledger}.lock`, () => {
+    const compared = compareLedgers(here.paths.ledger, run, entries, fetched.clock);
+    const wanted = compared.outcome === "recovered" ? documents : documents.filter((name) => !existsSync(join(here.dir, name)));
+    // Documents first, ledger last: it never speaks of what is not here.
+    for (const name of wanted) writeFileDurably(join(here.dir, name), readFileSync(join(fetched.temporary, name)));
+    if (compared.outcome === "recovered") writeFileDurably(here.paths.ledger, readFileSync(join(fetched.temporary, LEDGER_COPY)));
+    return { ...compared, taken: wanted };
+  });
+  if (outcome === "recovered") here.append("custody.recovered", { from: source, entries: entries.length });
+  if (setAside !== null) here.append("note", { text: `A ledger of this run that could not be believed was set aside as ${setAside}.` });
+  return { run, custodyId, entries: entries.length, outcome, documents: taken, untrusted, unknownKeys: unknownKeys(fetched, custody.trust()), setAside };
+}
+
+/** The ledger's own word; the file beside it must agree. */
+function custodyIdOf(fetched: Fetched, entries: readonly LedgerEntry[]): string {
+  const view = foldLedger(entries);
+  if (runId(view.run) !== runId(fetched.run)) throw new UserError(`The ledger in ${fetched.source} is of ${runId(view.run)}, not of ${runId(fetched.run)}.`, { code: "ledger-broken" });
+  if (fetched.names.includes(CUSTODY_COPY)) {
+    const id = parseCustodyId(readFileSync(join(fetched.temporary, CUSTODY_COPY), "utf8"), `${fetched.source}/${CUSTODY_COPY}`);
+    if (id !== view.custodyId) throw new UserError(`In ${fetched.source} the ledger names the store ${view.custodyId} and custody.json names ${id}; one of them was put there by somebody else.`, { code: "ledger-broken" });
+  }
+  return parseCustodyId(JSON.stringify({ v: 1, id: view.custodyId }), `${fetched.source}/${LEDGER_COPY}`);
+}
+
+/** A store without runs has nothing to lose by taking the id of the one that is recovered. */
+function openStoreFor({ projectRoot, root, clock, source }: Fetched, custodyId: string): Custody {
+  if (!existsSync(join(root, "custody.json"))) createStore(root, custodyId);
+  const custody = openCustody(projectRoot, { clock });
+  if (custody.id === custodyId) return custody;
+  if (custody.runs().length > 0) {
+    throw new UserError(`${source} belongs to the custody store ${custodyId}, but ${root} is ${custody.id} and keeps runs of its own; one store cannot be two.`, {
+      code: "custody-conflict", next: [`HOLDFAST_CUSTODY_DIR=.holdfast-${custodyId.slice(4, 12)} holdfast recover (into a store of its own)`],
+    });
+  }
+  writeFileDurably(join(root, "custody.json"), `${JSON.stringify({ v: 1, id: custodyId })}\n`);
+  return openCustody(projectRoot, { clock });
+}
+
+/** Every document is opened; one that is none of a known version stops the recovery, one that is not trusted is told. */
+function checkDocuments({ temporary, names, run, source }: Fetched, trust: Trust): Pick<RecoverReport, "documents" | "untrusted"> {
+  const documents = names.filter((name) => COPIED_FOLDERS.some((folder) => name.startsWith(`${folder}/`)));
+  const untrusted: { file: string; problem: string }[] = [];
+  for (const name of documents) {
+    const text = readFileSync(join(temporary, name), "utf8");
+    const refuse = (problem: string): UserError => new UserError(`${source}/${name} is not what it should be: ${problem}.`, { code: "evidence-malformed" });
+    try {
+      if (name.startsWith("manifests/")) {
+        const manifest = parseManifest(text, name);
+        if (name !== `manifests/${manifestDigest(manifest)}.json` || runId(manifest.run) !== runId(run)) throw new Error("it was changed after it was written");
+        continue;
+      }
+      const signed = name.startsWith("receipts/") ? openEvidence(RECEIPT, text, trust)
+        : name.startsWith("approvals/") ? openEvidence(APPROVAL, text, trust)
+        : openEvidence(BREAK_GLASS, text, trust);
+      if (!name.endsWith(`/${signed.content.id}.dsse.json`)) throw new Error(`it calls itself ${signed.content.id}`);
+      if (!signed.trusted) untrusted.push({ file: name, problem: signed.problem ?? "its signature does not count" });
+    } catch (error) {
+      throw refuse(messageOf(error));
+    }
+  }
+  return { documents, untrusted };
+}
+
+/** The longer of two chains of which one begins with the other; two that grew apart are nobody's to choose between here. */
+function compareLedgers(path: string, run: RunRef, copy: readonly LedgerEntry[], clock: Clock): { outcome: RecoverReport["outcome"]; setAside: string | null } {
+  let local: readonly LedgerEntry[];
+  try {
+    local = readLedger(path, run).entries;
+  } catch (error) {
+    if (!(error instanceof UserError && error.code === "ledger-broken")) throw error;
+    const aside = `${path}.broken-${clock.now().toISOString().replaceAll(":", "-")}`;
+    renameDurably(path, aside);
+    return { outcome: "recovered", setAside: aside };
+  }
+  const shared = local.findIndex((entry, index) => copy[index]?.hash !== entry.hash);
+  if (shared === -1) return { outcome: copy.length > local.length ? "recovered" : "kept", setAside: null };
+  if (shared >= copy.length) return { outcome: "kept", setAside: null };
+  throw new UserError(
+    `The ledger of ${runId(run)} here (${local.length} lines) and its copy (${copy.length} lines) grew apart after line ${shared}; taking either would forget what the other knows.`,
+    { code: "ledgers-differ", next: [`holdfast ledger ${runId(run)}`] },
+  );
+}
+
+function unknownKeys({ temporary, names }: Fetched, trust: Trust): RecoverReport["unknownKeys"] {
+  return names.filter((name) => name.startsWith("keys/"))
+    .map((name) => ({ keyId: name.slice("keys/".length, -".pub".length), publicKey: readFileSync(join(temporary, name), "utf8") }))
+    .filter(({ keyId }) => !trust.keys.has(keyId));
+}
