@@ -92,7 +92,7 @@ function partial(error: PartialCreate<Props>, inputs: Props): Error {
  * a stack. Bugs keep theirs when HOLDFAST_DEBUG is set.
  */
 function clean(error: unknown): Error {
-  if (!(error instanceof UserError) && process.env["HOLDFAST_DEBUG"] && error instanceof Error) return error;
+  if (!(error instanceof UserError) && process.env["HOLDFAST_DEBUG"] && error instanceof Error) console.error(error.stack);
   const result = new Error(messageOf(error));
   result.stack = "";
   result.toString = () => "";

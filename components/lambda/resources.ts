@@ -1,8 +1,10 @@
 /** Lambda's resources as Pulumi sees them; what they do is in providers/lambda. */
 import type * as pulumi from "@pulumi/pulumi";
 import { OwnResource, typeToken } from "../../providers/dynamic";
+import type { FilesystemInputs, FirewallRulesetInputs, InstanceInputs, SshKeyInputs } from "../../providers/lambda/index.js";
 
-type Inputs = { readonly [name: string]: pulumi.Input<unknown> };
+/** Names are held to what the kind reads; values may come from other resources. */
+type InputsOf<T> = { readonly [K in keyof T]: pulumi.Input<unknown> };
 
 /** A key pair made on this machine, unique per run; the private half never leaves custody. */
 export class LambdaSshKey extends OwnResource {
@@ -11,7 +13,7 @@ export class LambdaSshKey extends OwnResource {
   declare readonly name: pulumi.Output<string>;
   declare readonly publicKey: pulumi.Output<string>;
 
-  constructor(name: string, inputs: Inputs, options: pulumi.CustomResourceOptions) {
+  constructor(name: string, inputs: InputsOf<SshKeyInputs>, options: pulumi.CustomResourceOptions) {
     super("LambdaSshKey", name, inputs, ["name", "publicKey", "keyId"], options);
   }
 }
@@ -25,7 +27,7 @@ export class LambdaFilesystem extends OwnResource {
   declare readonly mountPoint: pulumi.Output<string>;
   declare readonly filesystemRegion: pulumi.Output<string>;
 
-  constructor(name: string, inputs: Inputs, options: pulumi.CustomResourceOptions) {
+  constructor(name: string, inputs: InputsOf<FilesystemInputs>, options: pulumi.CustomResourceOptions) {
     super("LambdaFilesystem", name, inputs, ["filesystemId", "filesystemName", "mountPoint", "filesystemRegion"], { ...options, deleteBeforeReplace: true });
   }
 }
@@ -35,7 +37,7 @@ export class LambdaFirewallRuleset extends OwnResource {
   static readonly __pulumiType = typeToken("LambdaFirewallRuleset");
   declare readonly rulesetId: pulumi.Output<string>;
 
-  constructor(name: string, inputs: Inputs, options: pulumi.CustomResourceOptions) {
+  constructor(name: string, inputs: InputsOf<FirewallRulesetInputs>, options: pulumi.CustomResourceOptions) {
     super("LambdaFirewallRuleset", name, inputs, ["rulesetId"], options);
   }
 }
@@ -52,7 +54,7 @@ export class LambdaInstance extends OwnResource {
   /** USD per hour while it stands. */
   declare readonly hourlyUsd: pulumi.Output<number>;
 
-  constructor(name: string, inputs: Inputs, options: pulumi.CustomResourceOptions) {
+  constructor(name: string, inputs: InputsOf<InstanceInputs>, options: pulumi.CustomResourceOptions) {
     super("LambdaInstance", name, inputs, ["instanceId", "ip", "sshPort", "user", "instanceType", "instanceRegion", "hourlyUsd", "launchedAt", "launchName", "missing", "status"], {
       ...options,
       deleteBeforeReplace: true,

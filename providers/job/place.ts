@@ -133,7 +133,9 @@ export async function writeSecrets(remote: Remote, content: JobContent, environm
 /** Starts the queue in a detached session and returns once it has taken the writer lock and opened its log. */
 export async function startQueue(remote: Remote, place: JobPlace, clock: Clock): Promise<void> {
   const before = await queueEpoch(remote, place);
-  const line = ["exec", "sh", `${place.scripts}/run_queue.sh`, place.directory, place.spec, place.code].map(shellWord).join(" ");
+  // The queue sends its output to its log and so lets go of the terminal; a shell that stays keeps the session alive, since
+  // tmux ends a session, and hangs up on what runs in it, once nothing holds its terminal.
+  const line = `${["sh", `${place.scripts}/run_queue.sh`, place.directory, place.spec, place.code].map(shellWord).join(" ")}; exit $?`;
   const started = await remote.exec(["tmux", "new-session", "-d", "-s", place.session, line]);
   if (started.exitCode !== 0 && started.exitCode !== "unknown") {
     throw new UserError(`${remote.description}: the session ${place.session} could not be started: ${started.stderr.trim()}`, {

@@ -21,11 +21,14 @@ export async function authorizeDeletion(
 ): Promise<{ grantId: string | null }> {
   const run = context.run(binding);
   const open = run.view().openGrant;
-  if (open && grantCovers(open, deletion)) return { grantId: open.id };
+  if (open && grantCovers(open, deletion) && Date.parse(open.expiresAt) > context.clock.now().getTime()) return { grantId: open.id };
   const facts = await gatherDeletionFacts(run, { scope: "resource", deletions: [deletion], clock: context.clock });
   const grant = settle(run, facts, decide(facts), `${deletion.verb} ${deletion.role} ${deletion.id}`, context);
   return { grantId: grant.id };
 }
+
+/** A teardown that failed half-way is tried again under the same grant for so long; after that the locks decide anew. */
+const grantHours = 24;
 
 /** Records a decision: a refusal is written down and thrown, an allowance is sealed as a grant. */
 export function settle(run: RunCustody, facts: DeletionFacts, decision: Decision, resource: string, context: Pick<Context, "clock" | "say">): Grant {
@@ -46,6 +49,7 @@ export function settle(run: RunCustody, facts: DeletionFacts, decision: Decision
     approvalId: decision.approvalId,
     receiptId: decision.receiptId,
     at: facts.now,
+    expiresAt: new Date(Date.parse(facts.now) + grantHours * 3_600_000).toISOString(),
   };
   run.append("grant.sealed", { grant });
   return grant;

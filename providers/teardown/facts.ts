@@ -3,14 +3,13 @@
  * nothing; custody/decide.ts does, from what is returned here.
  */
 import type { DeletionFacts, RunCustody, RunView } from "../../custody";
-import { manifestDigest, recheckReceipt, takeManifest } from "../../custody";
+import { manifestDigest, readWriterStatus, recheckReceipt, takeManifest } from "../../custody";
 import type { Clock } from "../../custody/clock";
 import type { Manifest, PlannedDeletion, UnclaimedData } from "../../custody/formats";
 import type { Remote } from "../../custody/remote";
 import { RemoteUnreachable } from "../../custody/remote";
 import { UserError } from "../../custody/userError";
 import type { Plan } from "../../profiles/plan";
-import type { JobPlace } from "../job/layout";
 import { jobPlace } from "../job/layout";
 import { liveAddress, remoteForRun } from "../ssh/forRun";
 import { listUnclaimed, tierIsEmpty } from "./tiers";
@@ -96,18 +95,21 @@ async function look(run: RunCustody, view: RunView, plan: Plan | null, options: 
     if (place === null) {
       // No job was placed, so no scripts are there: only ask whether anything lies on the tier.
       const mountPoint = mountPointOf(view);
-      return { remote: { state: "none", why: "no job was ever placed on the instance", writerPossibleSince: false }, durableEmpty: mountPoint === null ? "yes" : await tierIsEmpty(remote, mountPoint) };
+      const durableEmpty = mountPoint === null ? "yes" : await tierIsEmpty(remote, mountPoint);
+      return { remote: { state: "none", why: "no job was ever placed on the instance", writerPossibleSince: false, ...(durableEmpty === "yes" ? { unclaimed: [] } : {}) }, durableEmpty };
     }
     const manifest = await takeRunManifest(run, remote);
     const unclaimed = await listUnclaimed(remote, plan, place, lost);
+    // Looked at last: a writer that came while the manifest was taken must be seen. An unknown writer may still write.
+    const writerAlive = (await readWriterStatus(remote, place)).writer !== "none";
     return {
-      remote: { state: "reachable", manifest, writerAlive: await writerLives(remote, place), cells: [...manifest.cells], unclaimed },
+      remote: { state: "reachable", manifest, writerAlive, cells: [...manifest.cells], unclaimed },
       durableEmpty: manifest.files.length === 0 && unclaimed.every((data: UnclaimedData) => data.tier !== plan.durable.tier) ? "yes" : "no",
     };
   } catch (error) {
     if (error instanceof RemoteUnreachable) return { remote: { state: "unreachable", reason: error.message }, durableEmpty: "unknown" };
     // A manifest that cannot be taken (odd file names, files that change) is unknown data, and the person must read why.
-    if (error instanceof UserError) return { remote: { state: "unreachable", reason: error.message }, durableEmpty: "unknown" };
+    if (error instanceof UserError) return { remote: { state: "unlistable", reason: error.message }, durableEmpty: "unknown" };
     throw error;
   } finally {
     await remote.close();
@@ -120,21 +122,16 @@ function withoutMachine(view: RunView): Seen {
     const gone = view.deleted.findLast((deleted) => deleted.role === "instance");
     const why = gone ? `the instance ${gone.id} is gone` : "no instance was ever launched";
     // Without a job nothing of ours ever wrote to storage that this run created for itself.
-    return { remote: { state: "none", why, writerPossibleSince: false }, durableEmpty: view.jobEverStarted ? "unknown" : "yes" };
+    return { remote: { state: "none", why, writerPossibleSince: false, ...(view.jobEverStarted ? {} : { unclaimed: [] }) }, durableEmpty: view.jobEverStarted ? "unknown" : "yes" };
   }
   if (liveAddress(view) === null) {
     // Launched, never reached: nothing of ours can have run there.
-    return { remote: { state: "none", why: `the instance ${instance.id} was never reached`, writerPossibleSince: view.jobEverStarted }, durableEmpty: view.jobEverStarted ? "unknown" : "yes" };
+    return {
+      remote: { state: "none", why: `the instance ${instance.id} was never reached`, writerPossibleSince: view.jobEverStarted, ...(view.jobEverStarted ? {} : { unclaimed: [] }) },
+      durableEmpty: view.jobEverStarted ? "unknown" : "yes",
+    };
   }
   return { remote: { state: "unreachable", reason: `no key or address of the instance ${instance.id} is in custody` }, durableEmpty: "unknown" };
-}
-
-async function writerLives(remote: Remote, place: JobPlace): Promise<boolean> {
-  const result = await remote.exec(["sh", `${place.scripts}/status.sh`, place.directory]);
-  if (result.exitCode !== 0) throw new RemoteUnreachable(remote.description, `status.sh ended with ${result.exitCode}: ${result.stderr.trim()}`);
-  const status = JSON.parse(result.stdout) as { writer?: string };
-  // Anything but a plain "none" counts as alive: an unknown writer may still write.
-  return status.writer !== "none";
 }
 
 function mountPointOf(view: RunView): string | null {

@@ -10,7 +10,7 @@ import { compareRosters } from "../../../providers/job/edits";
 import { quote } from "../../../providers/job/spec";
 import { classifyTransportFault, parseRsyncProgress, shellWord } from "../../../providers/ssh/outcome";
 
-const cell = (name: string, configSha256 = "1"): PlanCell => ({ name, command: "true", keep: [], scratch: [], configSha256 });
+const cell = (name: string, configSha256 = "1"): PlanCell => ({ name, command: "true", keep: [], scratch: [], expected: [], configSha256 });
 
 test("a cell that has started is neither changed nor removed under its own artifacts", () => {
   const started = new Map([["a", "complete"], ["b", "running"], ["c", "pending"]] as const);
