@@ -32,6 +32,8 @@ const rows: readonly Row[] = [
   ["gpu_8x_b200_sxm6", "B200", 180, 208, 2900, 22528, 8, 5352],
   ["gpu_8x_v100", "Tesla V100", 16, 92, 448, 6041, 8, 632],
   ["gpu_8x_v100_n", "Tesla V100", 16, 88, 448, 6041, 8, 632],
+  // No longer listed in 2026-08; the price is that of 2025-11.
+  ["cpu_4x_general", null, 0, 4, 16, 100, 0, 20],
 ];
 
 const offer = ([type, gpu, gpuMemoryGiB, cpus, memoryGiB, diskGiB, gpus, cents]: Row): Offer => ({

@@ -1,0 +1,87 @@
+/**
+ * How a rule is written: it yields findings, each with what, where, why here and what to type instead. A value that is
+ * not known at preview skips the check that needed it, never the others.
+ */
+import type { EnforcementLevel, PolicyResource, ResourceValidationArgs, ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
+import type { PolicyConfigJSONSchema } from "@pulumi/policy/schema";
+import { isUnknownValue } from "./unknown";
+
+/** Never holds a secret: messages are printed and kept by the engine. */
+export interface Finding {
+  /** Property path as the reader typed it: `job.env.TOKEN`, `image`. */
+  readonly where: string;
+  readonly what: string;
+  /** Why it loses data or money on this platform. */
+  readonly why: string;
+  readonly gotchas: readonly string[];
+  readonly instead: string;
+}
+
+/** One independent question; reading an unknown value ends only this one. */
+export type Check = () => Iterable<Finding>;
+
+interface About<C extends object> {
+  /** Kebab-case; the key in a policy config file. */
+  readonly name: string;
+  readonly description: string;
+  /** Gotcha ids that the rule covers. */
+  readonly gotchas: readonly string[];
+  readonly level: EnforcementLevel;
+  /** Every key of the rule's config with its default... */
+  readonly defaults: C;
+  /** ...and its schema. */
+  readonly config: { readonly [K in keyof C]: PolicyConfigJSONSchema };
+}
+
+export type ResourceRule = ResourceValidationPolicy & { readonly gotchas: readonly string[] };
+export type StackRule = StackValidationPolicy & { readonly gotchas: readonly string[] };
+export type Rule = ResourceRule | StackRule;
+
+export function resourceRule<C extends object>(about: About<C>, judge: (resource: ResourceValidationArgs, config: C) => readonly Check[]): ResourceRule {
+  return {
+    ...metadata(about),
+    validateResource: (resource, report) => {
+      const unknown = run(judge(resource, { ...about.defaults, ...resource.getConfig<Partial<C>>() }), (finding) => report(render(finding)));
+      if (unknown !== null) throw unknown;
+    },
+  };
+}
+
+export function stackRule<C extends object>(about: About<C>, judge: (resources: readonly PolicyResource[], config: C) => readonly { readonly urn: string; readonly check: Check }[]): StackRule {
+  return {
+    ...metadata(about),
+    validateStack: ({ resources, getConfig }, report) => {
+      let unknown: Error | null = null;
+      for (const { urn, check } of judge(resources, { ...about.defaults, ...getConfig<Partial<C>>() })) {
+        unknown = run([check], (finding) => report(render(finding), urn)) ?? unknown;
+      }
+      if (unknown !== null) throw unknown;
+    },
+  };
+}
+
+/** Thrown on by the caller after everything else was judged: the engine prints which value was not known. */
+function run(checks: readonly Check[], report: (finding: Finding) => void): Error | null {
+  let unknown: Error | null = null;
+  for (const check of checks) {
+    try {
+      for (const finding of check()) report(finding);
+    } catch (thrown) {
+      if (!isUnknownValue(thrown)) throw thrown;
+      unknown = thrown;
+    }
+  }
+  return unknown;
+}
+
+export const render = ({ where, what, why, gotchas, instead }: Finding): string =>
+  `${where}: ${what}.\n  Why: ${why}${gotchas.length === 0 ? "" : ` (${gotchas.join(", ")})`}.\n  Instead: ${instead}.`;
+
+const metadata = <C extends object>({ name, description, gotchas, level, config }: About<C>) => ({
+  name,
+  description,
+  gotchas,
+  enforcementLevel: level,
+  tags: [...gotchas],
+  configSchema: { properties: { ...(config as Record<string, PolicyConfigJSONSchema>) } },
+});

@@ -1,0 +1,81 @@
+/** A secret's value never belongs into a job: it would be in state, in the ledger and on the instance's process list. */
+import type { ResourceValidationArgs } from "@pulumi/policy";
+import type { Plan } from "../../profiles/plan";
+import { resourceRule, type Check, type Finding } from "../rule";
+import { looksSecret, splitWords, type Reason } from "../secretLooks";
+import { LAMBDA_INSTANCE, planSubject } from "../subjects";
+
+interface SecretConfig {
+  /** Names of variables and flags that are no secrets, whatever they look like. */
+  readonly allow: readonly string[];
+  /** Bits of entropy per character from which a long word counts as a key. */
+  readonly entropy: number;
+}
+
+export const noSecretLiterals = resourceRule<SecretConfig>(
+  {
+    name: "no-secret-literals",
+    description: "Environment, arguments and set-up of a job hold no value that looks like a secret.",
+    gotchas: ["U34"],
+    level: "mandatory",
+    defaults: { allow: [], entropy: 4 },
+    config: {
+      allow: { type: "array", items: { type: "string" }, default: [], description: "Variables and flags whose values are no secrets, whatever they look like: DATASET_SHA, --run-id." },
+      entropy: { type: "number", minimum: 3, maximum: 6, default: 4, description: "Bits per character from which a long word counts as a key." },
+    },
+  },
+  (resource, config) => [...jobChecks(resource, config), ...instanceChecks(resource, config)],
+);
+
+function jobChecks(resource: ResourceValidationArgs, config: SecretConfig): Check[] {
+  const subject = planSubject(resource);
+  return subject.state === "plan" ? planChecks(subject.plan, config) : [];
+}
+
+function planChecks(plan: Plan, config: SecretConfig): Check[] {
+  const line = (where: string, text: string | null | undefined): Check => () => wordFindings(where, text ?? "", config);
+  return [
+    ...Object.keys(plan.environment ?? {}).map((name): Check => () => environmentFindings(name, plan.environment[name], config)),
+    ...(plan.cells ?? []).map((cell, index): Check => () => wordFindings(`job.command or job.roster[${index}].args`, cell.command, config)),
+    line("job.setup", plan.setup),
+    ...(plan.inputs ?? []).map((input, index): Check => () => wordFindings(`job.inputs[${index}].source`, input.source, config)),
+  ];
+}
+
+function instanceChecks({ type, props }: ResourceValidationArgs, config: SecretConfig): Check[] {
+  if (type !== LAMBDA_INSTANCE) return [];
+  const text = (value: unknown): string => (typeof value === "string" ? value : "");
+  return [
+    () => wordFindings("userData", text(props["userData"]), config),
+    ...Object.keys((props["tags"] ?? {}) as object).map((tag): Check => () => wordFindings(`tags.${tag}`, text((props["tags"] as Record<string, unknown>)[tag]), config)),
+  ];
+}
+
+function* environmentFindings(name: string, value: string | undefined, config: SecretConfig): Iterable<Finding> {
+  if (config.allow.includes(name) || typeof value !== "string") return;
+  const reason = looksSecret(name, value, config.entropy) ?? firstReason(value, config);
+  if (reason !== null) yield finding(`job.env.${name}`, reason, `secrets: [${name}] in the job, and export ${name} where you run pulumi`);
+}
+
+function* wordFindings(where: string, text: string, config: SecretConfig): Iterable<Finding> {
+  const reason = firstReason(text, config);
+  if (reason !== null) yield finding(where, reason, "secrets: [NAME] in the job; the program reads $NAME");
+}
+
+function firstReason(text: string, config: SecretConfig): Reason | null {
+  for (const { name, value } of splitWords(text)) {
+    if (name !== null && config.allow.includes(name)) continue;
+    const reason = looksSecret(name, value, config.entropy);
+    if (reason !== null) return reason;
+  }
+  return null;
+}
+
+/** Says why it looks like one, never what it is. */
+const finding = (where: string, reason: Reason, instead: string): Finding => ({
+  where,
+  what: `holds what looks like a secret (${reason})`,
+  why: "plain values are stored in state and in the ledger, and are shown by the process list of the instance",
+  gotchas: ["U34"],
+  instead: `${instead}; if it is none, name it in this policy's allow list`,
+});

@@ -1,0 +1,115 @@
+/** Judges one resource or a stack by one rule, as the runner would: inputs behind the proxy that throws on unknowns. */
+import assert from "node:assert/strict";
+import { unknownCheckingProxy, type PolicyResource } from "@pulumi/policy";
+import type { ResourceRule, StackRule } from "../../policy/rules";
+import { LAMBDA_INSTANCE, TRAINING_RUN } from "../../policy/subjects";
+import { isUnknownValue } from "../../policy/unknown";
+import { planWith } from "../unit/profiles/happy";
+
+/** The engine's stand-in for a string that is known only after the update. */
+export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+export interface Judged {
+  readonly violations: readonly string[];
+  /** The property that was not known, when one was needed. */
+  readonly unknown: string | null;
+}
+
+export interface Resource {
+  readonly type: string;
+  readonly props: Record<string, unknown>;
+  readonly urn?: string;
+  readonly config?: Record<string, unknown>;
+}
+
+const options = { protect: false, ignoreChanges: [], aliases: [], customTimeouts: { createSeconds: 0, updateSeconds: 0, deleteSeconds: 0 }, additionalSecretOutputs: [] };
+
+export async function judge(rule: ResourceRule, { type, props, urn = `urn:pulumi:dev::demo::${type}::digits`, config = {} }: Resource): Promise<Judged> {
+  assert.ok(typeof rule.validateResource === "function");
+  const violations: string[] = [];
+  const args = {
+    type,
+    props: unknownCheckingProxy(structuredClone(props)) as Record<string, unknown>,
+    urn,
+    name: "digits",
+    opts: options,
+    stackTags: new Map<string, string>(),
+    isType: () => false,
+    asType: () => undefined,
+    getConfig: <T extends object>() => config as T,
+    notApplicable: (): never => {
+      throw new Error("not applicable");
+    },
+  };
+  try {
+    await rule.validateResource(args, (message) => violations.push(message));
+    return { violations, unknown: null };
+  } catch (thrown) {
+    if (!isUnknownValue(thrown)) throw thrown;
+    return { violations, unknown: thrown.message };
+  }
+}
+
+export interface StackEntry {
+  readonly type: string;
+  readonly name: string;
+  readonly dependsOn?: readonly string[];
+  readonly props?: Record<string, unknown>;
+}
+
+/** `dependsOn` names other entries. Returns `name: message` per violation. */
+export async function judgeStack(rule: StackRule, entries: readonly StackEntry[]): Promise<Judged> {
+  const violations: string[] = [];
+  const resources = new Map<string, PolicyResource>();
+  for (const { type, name, props = {} } of entries) {
+    const urn = `urn:pulumi:dev::demo::${type}::${name}`;
+    resources.set(name, { type, name, urn, props: unknownCheckingProxy(props) as Record<string, unknown>, opts: options, dependencies: [], propertyDependencies: {}, isType: () => false, asType: () => undefined });
+  }
+  for (const { name, dependsOn = [] } of entries) {
+    const resource = resources.get(name);
+    assert.ok(resource);
+    resource.dependencies = dependsOn.map((other) => {
+      const found = resources.get(other);
+      assert.ok(found, other);
+      return found;
+    });
+  }
+  try {
+    await rule.validateStack(
+      { resources: [...resources.values()], stackTags: new Map(), getConfig: <T extends object>() => ({}) as T, notApplicable: (): never => { throw new Error("not applicable"); } },
+      (message, urn) => violations.push(`${urn?.split("::").at(-1) ?? "stack"}: ${message}`),
+    );
+    return { violations, unknown: null };
+  } catch (thrown) {
+    if (!isUnknownValue(thrown)) throw thrown;
+    return { violations, unknown: thrown.message };
+  }
+}
+
+/** A component's inputs that every rule accepts. */
+export const happyRun = (job: Record<string, unknown> = {}, config: Record<string, unknown> = {}): Resource => ({ type: TRAINING_RUN, props: { platform: "lambda", plan: planWith(job, config) } });
+
+/** A run whose plan was made or edited by hand. */
+export const runWithPlan = (change: (plan: Record<string, unknown>) => void): Resource => {
+  const plan = structuredClone(planWith()) as unknown as Record<string, unknown>;
+  change(plan);
+  return { type: TRAINING_RUN, props: { platform: "lambda", plan } };
+};
+
+export const happyInstance = (changes: Record<string, unknown> = {}): Resource => ({
+  type: LAMBDA_INSTANCE,
+  urn: "urn:pulumi:dev::demo::holdfast:index:TrainingRun$holdfast:lambda:LambdaRun$pulumi-nodejs:dynamic/holdfast:LambdaInstance::digits-instance",
+  props: {
+    binding: { custodyId: "cst_0", project: "demo", stack: "dev", run: "digits" },
+    filesystem: { id: UNKNOWN, name: UNKNOWN, region: UNKNOWN, mountPoint: UNKNOWN },
+    image: { family: "lambda-stack-24-04" },
+    tags: { "holdfast-run": "demo.dev.digits" },
+    userData: null,
+    verb: "terminate",
+    tier: "local",
+    tiersLost: ["local"],
+    ...changes,
+  },
+});
+
+export const nothing: Judged = { violations: [], unknown: null };
