@@ -1,5 +1,5 @@
 /** What all commands share: how an action is run, the options that mean the same everywhere, and its exit code. */
-import type { Command, Help } from "commander";
+import type { Argument, Command, Help } from "commander";
 import { Option } from "commander";
 import type { ExitCode } from "./exitCodes";
 import { exitCodes } from "./exitCodes";
@@ -39,4 +39,15 @@ export function examples(...lines: readonly (readonly [string, string])[]): stri
   return `\nExamples:\n${lines.map(([command, what]) => `  $ ${command.padEnd(width)}  ${what}`).join("\n")}`;
 }
 
-export const helpLayout: Partial<Help> = { sortSubcommands: false, sortOptions: false, showGlobalOptions: false };
+export const helpLayout: Partial<Help> = {
+  sortSubcommands: false,
+  sortOptions: false,
+  showGlobalOptions: false,
+  // Every command has options; saying so on each line only costs width.
+  subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map((argument) => humanReadable(argument))].join(" "),
+};
+
+function humanReadable(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? "..." : ""}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
+}

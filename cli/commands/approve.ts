@@ -28,6 +28,7 @@ export interface ApproveOptions {
 
 export function approveCommand(cli: Cli): Command {
   return new Command("approve")
+    .summary("sign consent to exactly what a teardown loses")
     .description("sign a person's consent to what ending the run (or replacing one resource) loses")
     .argument(runArgument, runArgumentHelp)
     .option("--confirm <name>", "the instance's name, instead of typing it when asked")

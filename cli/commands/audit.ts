@@ -22,6 +22,7 @@ export interface AuditedRun {
 
 export function auditCommand(cli: Cli): Command {
   return new Command("audit")
+    .summary("ask the vendor what bills now, and who expects it")
     .description("ask the vendor what bills now, and whether the ledgers expect it")
     .argument("[run]", "one run; without it every run of this project")
     .addOption(jsonOption())

@@ -22,6 +22,7 @@ interface BreakGlassOptions {
 
 export function breakGlassCommand(cli: Cli): Command {
   return new Command("break-glass")
+    .summary("override the gate: signed, with a reason, loud")
     .description("override the gate: signed, with a reason, expiring, and kept in the ledger for good")
     .argument(runArgument, runArgumentHelp)
     .requiredOption("--reason <text>", "why data may be lost without proof; kept in the ledger")

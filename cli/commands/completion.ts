@@ -7,6 +7,7 @@ import { completionScript, shells } from "../completion";
 
 export function completionCommand(cli: Cli): Command {
   return new Command("completion")
+    .summary("completion script for bash, zsh or fish")
     .description("print a completion script for your shell")
     .addArgument(new Argument("<shell>", "for which shell").choices(shells))
     .addHelpText("after", examples(['eval "$(holdfast completion bash)"', "in ~/.bashrc"], ["holdfast completion fish > ~/.config/fish/completions/holdfast.fish", "once"]))

@@ -10,6 +10,7 @@ import type { Session } from "../terminal";
 
 export function doctorCommand(cli: Cli): Command {
   return new Command("doctor")
+    .summary("check engine, programs, custody, ledgers, locks")
     .description("check engine, programs, custody, keys, ledgers, locks in state and the sandbox")
     .addOption(jsonOption())
     .addHelpText("after", examples(["holdfast doctor", "exit code 2 when something needs to be mended"]))

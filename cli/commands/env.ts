@@ -19,6 +19,7 @@ const packageRoot = join(__dirname, "..", "..", "..");
 
 export function envCommand(cli: Cli): Command {
   return new Command("env")
+    .summary("print exports under which plain pulumi works here")
     .description("print shell exports so that plain pulumi works here: engine and Node on PATH, local state")
     .addOption(jsonOption())
     .addHelpText("after", examples(['eval "$(npx holdfast env)"', "then pulumi up, pulumi destroy, ... as usual"]))

@@ -10,6 +10,7 @@ import type { Session } from "../terminal";
 
 export function explainCommand(cli: Cli): Command {
   return new Command("explain")
+    .summary("a platform's profile: what is kept, lost, billed")
     .description("show a platform's profile: survival, verbs, meters, clocks, limits, traps")
     .argument("[platform]", "for example lambda; without it the platforms are listed")
     .option("--verb <verb>", "only what this verb keeps, loses and bills, for example terminate")

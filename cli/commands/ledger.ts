@@ -7,6 +7,7 @@ import { openRun } from "../runs/project";
 
 export function ledgerCommand(cli: Cli): Command {
   return new Command("ledger")
+    .summary("the run's hash-chained record, line by line")
     .description("show the run's hash-chained record: launches, pulls, receipts, refusals, deletions")
     .argument(runArgument, runArgumentHelp)
     .addOption(jsonOption())

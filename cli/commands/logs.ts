@@ -17,6 +17,7 @@ interface LogsOptions {
 
 export function logsCommand(cli: Cli): Command {
   return new Command("logs")
+    .summary("the queue's log, or the log of one cell")
     .description("show the queue's log, or the log of one cell")
     .argument(runArgument, runArgumentHelp)
     .argument("[cell]", "name of a cell; without it the queue's own log")

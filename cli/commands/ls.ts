@@ -31,6 +31,7 @@ interface RunLine {
 
 export function lsCommand(cli: Cli): Command {
   return new Command("ls")
+    .summary("all runs: live or ended, cells, $ per hour, $ so far")
     .description("list all runs: live or ended, cells, dollars per hour and so far")
     .option("--live", "only runs that still stand")
     .option("--remote", "also ask each live machine for its cells and newest checkpoint")

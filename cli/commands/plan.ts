@@ -16,6 +16,7 @@ interface PlanOptions {
 
 export function planCommand(cli: Cli): Command {
   return new Command("plan")
+    .summary("what a run will keep, lose and cost, offline")
     .description("show, offline, what a stack's run will keep, lose and cost")
     .option("-s, --stack <stack>", "stack whose Pulumi.<stack>.yaml is read (default: PULUMI_STACK, or the only one)")
     .option("--config-file <file>", "read this file instead of Pulumi.<stack>.yaml")

@@ -23,6 +23,7 @@ interface PullCommandOptions {
 
 export function pullCommand(cli: Cli): Command {
   return new Command("pull")
+    .summary("copy all artifacts here, prove them, sign a receipt")
     .description("copy all artifacts here, prove them byte by byte and by loading, sign a receipt")
     .argument(runArgument, runArgumentHelp)
     .option("--to <dir>", "where to (default: pulled/<project>/<stack>/<name> in the custody folder)")

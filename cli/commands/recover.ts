@@ -22,6 +22,7 @@ interface RecoverOptions {
 
 export function recoverCommand(cli: Cli): Command {
   return new Command("recover")
+    .summary("rebuild custody in another checkout")
     .description("rebuild a run's custody in this checkout from the copies on its durable tier")
     .argument("<run>", "project/stack/name, or stack/name")
     .option("--from <user@host[:port]>", "the machine (default: from the stack's Pulumi state)")

@@ -33,6 +33,7 @@ export function sandboxCommand(cli: Cli): Command {
     .option("--time-scale <n>", "vendor seconds that pass in one real second (default 60; 1 is real time)", positiveNumber)
     .addHelpText("after", examples(["holdfast sandbox start", "a vendor minute passes in one second"], ["holdfast sandbox start --time-scale 1", "in real time: booting takes minutes"]));
   return new Command("sandbox")
+    .summary("the embedded cloud: start, status, meter, stop, reset")
     .description("the embedded cloud: real instances on this machine, the vendor's API, a meter, no bill")
     .addCommand(startSub)
     .addCommand(sub("status", "where it runs, its instances, what would be billed", status))

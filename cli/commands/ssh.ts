@@ -10,6 +10,7 @@ import type { Session } from "../terminal";
 
 export function sshCommand(cli: Cli): Command {
   return new Command("ssh")
+    .summary("a shell on the run's machine, or one command there")
     .description("open a shell on the run's machine, or run one command there")
     .argument(runArgument, runArgumentHelp)
     .argument("[command...]", "after --: the command and its arguments")

@@ -34,6 +34,7 @@ export interface StatusReport {
 
 export function statusCommand(cli: Cli): Command {
   return new Command("status")
+    .summary("cells, attempts, checkpoint age, disk, cost of a run")
     .description("show cells, attempts, checkpoint age, disk, writer and cost of a run")
     .argument(runArgument, runArgumentHelp)
     .addOption(jsonOption())

@@ -33,6 +33,7 @@ interface Fault {
 
 export function verifyCommand(cli: Cli): Command {
   return new Command("verify")
+    .summary("prove a pulled copy again, offline")
     .description("prove a pulled copy again, offline: every byte against the manifest, every checkpoint loaded")
     .argument("[run-or-folder]", "a run (its newest receipt's copy), or a folder; may be left out when one run is live")
     .addOption(jsonOption())
