@@ -58,7 +58,8 @@ for (const operations of Object.values(paths)) {
 const reached = schemasReachedFrom(paths, contract.components.schemas);
 const schemas = Object.fromEntries(Object.entries(contract.components.schemas).filter(([name]) => reached.has(name)));
 const source = astToString(await openapiTS(withoutProse({ openapi: contract.openapi, info: contract.info, paths, components: { schemas } })));
-const header = `/**
+const header = `/* eslint-disable -- generated */
+/**
  * Types of the Lambda Cloud API ${contract.info.version}, generated from contracts/lambda-openapi.json. Do not edit:
  * run \`node contracts/generate-lambda-types.mjs\` instead. A .ts file, so that the compiled package carries it.
  */

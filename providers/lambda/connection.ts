@@ -20,11 +20,11 @@ export interface Connection {
 
 /** The edges of the kinds, replaceable in tests. */
 export interface LambdaEdges {
-  connect(ref: EndpointRef, context: Pick<Context, "projectRoot" | "clock" | "say">): Promise<Connection>;
+  readonly connect: (ref: EndpointRef, context: Pick<Context, "projectRoot" | "clock" | "say">) => Promise<Connection>;
   /** Throws a UserError when the deletion is not allowed. */
-  authorizeDeletion(context: Context, binding: Binding, endpoint: EndpointRef, deletion: PlannedDeletion, outs: Props): Promise<{ readonly grantId: string | null }>;
+  readonly authorizeDeletion: (context: Context, binding: Binding, endpoint: EndpointRef, deletion: PlannedDeletion, outs: Props) => Promise<{ readonly grantId: string | null }>;
   /** Whether something accepts connections there. */
-  probePort(host: string, port: number): Promise<boolean>;
+  readonly probePort: (host: string, port: number) => Promise<boolean>;
 }
 
 export const connectLambda: LambdaEdges["connect"] = async (ref, { projectRoot, clock, say }) => {

@@ -77,17 +77,22 @@ async function answering(directory: string): Promise<SandboxDescriptor | null> {
       timeoutMilliseconds: 5000,
       maxBytes: 1024 * 1024,
     });
-    return response.status === 200 ? descriptor : null;
+    if (response.status !== 200) return null;
+    // The descriptor has the scale of the start; it may have been changed since.
+    const { timeScale } = JSON.parse(response.body) as { timeScale?: number };
+    return { ...descriptor, timeScale: timeScale ?? descriptor.timeScale };
   } catch (error) {
     if (error instanceof HttpFailure || (error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
 }
 
+const isDescriptor = (descriptor: { readonly v: unknown }): descriptor is SandboxDescriptor => descriptor.v === 1;
+
 function readDescriptor(directory: string): SandboxDescriptor | null {
   try {
-    const descriptor = JSON.parse(readFileSync(join(directory, "daemon.json"), "utf8")) as SandboxDescriptor;
-    if (descriptor.v !== 1) {
+    const descriptor = JSON.parse(readFileSync(join(directory, "daemon.json"), "utf8")) as SandboxDescriptor | { readonly v: unknown };
+    if (!isDescriptor(descriptor)) {
       throw new UserError(`The sandbox in ${directory} was started by another version of Holdfast.`, { next: ["npx holdfast sandbox stop", "run the command again"] });
     }
     return descriptor;

@@ -89,6 +89,10 @@ export function createLambdaClient(endpoint: Pick<Endpoint, "baseUrl" | "apiKey"
     return decoded.data;
   }
 
+  async function remove(path: string): Promise<void> {
+    await call("DELETE", path, z.unknown());
+  }
+
   async function orNull<T>(found: Promise<T>): Promise<T | null> {
     try {
       return await found;
@@ -114,18 +118,18 @@ export function createLambdaClient(endpoint: Pick<Endpoint, "baseUrl" | "apiKey"
       })),
     listSshKeys: () => call("GET", "/ssh-keys", z.array(sshKeySchema)),
     addSshKey: (request) => call("POST", "/ssh-keys", sshKeySchema, request),
-    deleteSshKey: async (id) => void (await call("DELETE", `/ssh-keys/${encodeURIComponent(id)}`, z.unknown())),
+    deleteSshKey: (id) => remove(`/ssh-keys/${encodeURIComponent(id)}`),
     // Listed with a hyphen, created and deleted without one; POST with the hyphen is a 405.
     listFilesystems: () => call("GET", "/file-systems", z.array(filesystemSchema)),
     createFilesystem: (request) => call("POST", "/filesystems", filesystemSchema, request),
-    deleteFilesystem: async (id) => void (await call("DELETE", `/filesystems/${encodeURIComponent(id)}`, z.unknown())),
+    deleteFilesystem: (id) => remove(`/filesystems/${encodeURIComponent(id)}`),
     listImages: () => call("GET", "/images", z.array(imageSchema)),
     listRegions: () => call("GET", "/regions", z.array(regionSchema)),
     listFirewallRulesets: () => call("GET", "/firewall-rulesets", z.array(firewallRulesetSchema)),
     getFirewallRuleset: (id) => orNull(call("GET", `/firewall-rulesets/${encodeURIComponent(id)}`, firewallRulesetSchema)),
     createFirewallRuleset: (request) => call("POST", "/firewall-rulesets", firewallRulesetSchema, request),
     updateFirewallRuleset: (id, change) => call("PATCH", `/firewall-rulesets/${encodeURIComponent(id)}`, firewallRulesetSchema, change),
-    deleteFirewallRuleset: async (id) => void (await call("DELETE", `/firewall-rulesets/${encodeURIComponent(id)}`, z.unknown())),
+    deleteFirewallRuleset: (id) => remove(`/firewall-rulesets/${encodeURIComponent(id)}`),
   };
 }
 

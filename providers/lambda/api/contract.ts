@@ -1,3 +1,4 @@
+/* eslint-disable -- generated */
 /**
  * Types of the Lambda Cloud API 1.10.0, generated from contracts/lambda-openapi.json. Do not edit:
  * run `node contracts/generate-lambda-types.mjs` instead. A .ts file, so that the compiled package carries it.

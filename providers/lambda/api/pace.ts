@@ -64,7 +64,13 @@ export function reserveSlot(directory: string, intervalMilliseconds: number, now
       const next = last === null || last - now > implausibleMilliseconds ? now : last + intervalMilliseconds;
       const slot = Math.max(now, next);
       writeFileSync(draft, String(slot), { mode: 0o600 });
-      if (!linkIfFree(draft, join(directory, String(newest + 1)))) continue;
+      const own = join(directory, String(newest + 1));
+      if (!linkIfFree(draft, own)) continue;
+      // Others went so far meanwhile that this number had been given and swept before it was taken here: not ours.
+      if ((generationsIn(directory).at(-1) ?? 0) > newest + keptGenerations) {
+        rmSync(own, { force: true });
+        continue;
+      }
       for (const old of generations) {
         if (old <= newest - keptGenerations) rmSync(join(directory, String(old)), { force: true });
       }

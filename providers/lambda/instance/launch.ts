@@ -90,13 +90,13 @@ async function launchOnce(launch: LaunchContext, choice: Choice, offers: readonl
     name: launchName,
     request: { type: choice.type, region: choice.region, hourlyUsd: choice.hourlyUsd, sshKeyName: inputs.sshKeyName, filesystemId: inputs.filesystem.id },
   });
-  let sent = false;
+  const request = { sent: false };
   try {
     // Asked at the last moment: pacing may have waited, and whoever wanted this may have gone.
     const ids = await client.launch(launchRequest(inputs, choice, launchName), {
       beforeSend: async () => {
         await context.assertEngineAlive();
-        sent = true;
+        request.sent = true;
       },
     });
     const [id, ...others] = ids;
@@ -108,9 +108,9 @@ async function launchOnce(launch: LaunchContext, choice: Choice, offers: readonl
     for (const extra of others) recordExtra(launch, extra, launchName);
     return launched;
   } catch (error) {
-    if (sent && isLambdaError(error, "ambiguous")) return resolveLostReply(launch, intent, launchName, error);
+    if (request.sent && isLambdaError(error, "ambiguous")) return resolveLostReply(launch, intent, launchName, error);
     // Definitely not launched, or never asked for. Anything unforeseen leaves the intent open: the next create looks.
-    if (!sent || error instanceof LambdaError) run.append("intent.abandoned", { intent, why: error instanceof Error ? error.message : String(error) });
+    if (!request.sent || error instanceof LambdaError) run.append("intent.abandoned", { intent, why: error instanceof Error ? error.message : String(error) });
     if (isLambdaError(error, "capacity")) return { refused: error };
     if (isLambdaError(error, "rate-limit")) {
       await time.sleep(15);

@@ -3,7 +3,7 @@ import type { PlannedDeletion } from "../../../custody/formats";
 import type { RunCustody } from "../../../custody/store";
 import { UserError } from "../../../custody/userError";
 import { grantCovers } from "../../../custody/view";
-import type { Context, Kind } from "../../kind";
+import type { Kind } from "../../kind";
 import { PartialCreate } from "../../kind";
 import { isStillAllowed } from "../capacity";
 import type { Connection, LambdaEdges } from "../connection";

@@ -123,7 +123,9 @@ test("a deletion without a body is a success", async () => {
 test("file systems are listed with a hyphen and created without: the other way round is a 405", async () => {
   const { client, requests } = clientAnswering(200, JSON.stringify({ data: [] }));
   await client.listFilesystems();
-  await client.createFilesystem({ name: "a", region: "us-east-1" }).catch((error: unknown) => assert.ok(isLambdaError(error)));
+  await client.createFilesystem({ name: "a", region: "us-east-1" }).catch((error: unknown) => {
+    assert.ok(isLambdaError(error));
+  });
   assert.deepEqual(requests.map((request) => `${request.method} ${new URL(request.url).pathname}`), ["GET /api/v1/file-systems", "POST /api/v1/filesystems"]);
 });
 

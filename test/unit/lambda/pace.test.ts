@@ -38,6 +38,12 @@ test("launches of several processes keep the launch's own interval", async (t) =
   assert.ok((turns[2] ?? 0) - (turns[0] ?? 0) >= 2 * 250, `three launches within ${(turns[2] ?? 0) - (turns[0] ?? 0)} ms`);
 });
 
+test("three processes that reserve as fast as they can never get the same moment", async (t) => {
+  const directory = join(folder(t), "lane");
+  const slots = (await Promise.all([1, 2, 3].map(() => work(directory, "reserve", 200, 1)))).flat();
+  assert.deepEqual([...new Set(slots)].length, 600);
+});
+
 test("reservations are never given twice, also when many are made at one moment", (t) => {
   const directory = join(folder(t), "lane");
   const slots = Array.from({ length: 100 }, () => reserveSlot(directory, 1000, 5_000_000));

@@ -79,7 +79,7 @@ export class FakeLambda {
       const [fault] = this.faults.splice(index, 1);
       if (fault?.commit === true) this.answer(request, path, body);
       if (fault?.answer instanceof HttpFailure) return Promise.reject(fault.answer);
-      if (fault) return Promise.resolve({ headers: {}, ...(fault.answer as { status: number; body: string }) });
+      if (fault) return Promise.resolve({ headers: {}, ...fault.answer });
     }
     return Promise.resolve(this.answer(request, path, body));
   };
