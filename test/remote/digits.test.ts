@@ -40,7 +40,7 @@ function train(folder: string, args: readonly string[]): Trainer {
   children.push(child);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data: Buffer) => (output += data.toString()));
-  return { child, ended: new Promise((resolve) => child.once("close", (code, signal) => resolve({ code, signal, output }))) };
+  return { child, ended: new Promise((resolve) => child.once("close", (code, signal) => { resolve({ code, signal, output }); })) };
 }
 
 const checkpoints = (folder: string): string[] => (existsSync(join(folder, "checkpoints")) ? readdirSync(join(folder, "checkpoints")).sort() : []);
@@ -121,13 +121,13 @@ describe("digits", { concurrency: 2 }, () => {
     const path = (folder: string, name: string): string => join(folder, "checkpoints", name);
     const state = newest.replace(".safetensors", ".npz");
     const damages: Record<string, (folder: string) => void> = {
-      "no state": (folder) => rmSync(path(folder, state)),
-      "cut weights": (folder) => truncateSync(path(folder, newest), 1000),
-      "empty state": (folder) => truncateSync(path(folder, state), 0),
-      "cut state": (folder) => truncateSync(path(folder, state), 20_000),
-      "weights of another step": (folder) => cpSync(path(folder, before), path(folder, newest)),
-      "not a checkpoint at all": (folder) => writeFileSync(path(folder, newest), "not found"),
-      "an unfinished write": (folder) => writeFileSync(path(folder, "step-999999.safetensors.77.tmp"), "half"),
+      "no state": (folder) => { rmSync(path(folder, state)); },
+      "cut weights": (folder) => { truncateSync(path(folder, newest), 1000); },
+      "empty state": (folder) => { truncateSync(path(folder, state), 0); },
+      "cut state": (folder) => { truncateSync(path(folder, state), 20_000); },
+      "weights of another step": (folder) => { cpSync(path(folder, before), path(folder, newest)); },
+      "not a checkpoint at all": (folder) => { writeFileSync(path(folder, newest), "not found"); },
+      "an unfinished write": (folder) => { writeFileSync(path(folder, "step-999999.safetensors.77.tmp"), "half"); },
     };
     for (const [name, damage] of Object.entries(damages)) {
       const folder = newFolder();

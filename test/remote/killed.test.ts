@@ -7,7 +7,7 @@ import { inParallel, kill, lives, until, underEachShell, type Rig } from "./rig"
 /** A payload that says who it is and trains until told to go. */
 const waits = (rig: Rig): string => `echo "$$" >>"${rig.root}/starts"; until [ -e "${rig.root}/go" ]; do sleep 0.05; done\n`;
 const starts = (rig: Rig): number[] => (existsSync(join(rig.root, "starts")) ? readFileSync(join(rig.root, "starts"), "utf8").trim().split("\n").map(Number) : []);
-const go = (rig: Rig): void => writeFileSync(join(rig.root, "go"), "");
+const go = (rig: Rig): void => { writeFileSync(join(rig.root, "go"), ""); };
 const runningPid = (rig: Rig, cell: string): number | null => {
   const state = rig.cellIfThere(cell);
   return state?.state === "running" ? state.pid : null;

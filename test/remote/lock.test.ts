@@ -67,7 +67,7 @@ inParallel("lock", () => {
     rig.writeSpec({ a: { command: "exit 0\n" } });
     plantLock(rig, { host: "other-box" });
     mkdirSync(rig.inRun("state"));
-    const beat = setInterval(() => writeFileSync(rig.inRun("state", "heartbeat"), `{"at":"${process.hrtime.bigint()}"}\n`), 100);
+    const beat = setInterval(() => { writeFileSync(rig.inRun("state", "heartbeat"), `{"at":"${process.hrtime.bigint()}"}\n`); }, 100);
     try {
       assert.equal((await rig.queue().finished).code, 50);
     } finally {

@@ -37,7 +37,10 @@ const refusals = (finished: Finished): string[] => finished.stdout.split("\n").f
 
 inParallel("preflight", () => {
   underEachShell("a machine that has everything is accepted, and nothing is left on its storage", async (rig, t) => {
-    if (!otherDevice) return t.skip("/dev/shm is no device of its own here");
+    if (!otherDevice) {
+      t.skip("/dev/shm is no device of its own here");
+      return;
+    }
     await onOtherDevice(rig, async (_mount, preflight) => {
       const seen = await preflight();
       assert.equal(seen.code, 0, seen.stdout);
@@ -46,7 +49,10 @@ inParallel("preflight", () => {
   });
 
   underEachShell("a mount point that is only a folder of the own disk is refused", async (rig, t) => {
-    if (statSync(rig.root).dev !== statSync("/").dev) return t.skip("the folder for temporary files is not on the root's device here");
+    if (statSync(rig.root).dev !== statSync("/").dev) {
+      t.skip("the folder for temporary files is not on the root's device here");
+      return;
+    }
     const seen = await rig.run("preflight.sh", argumentsOf({ mount: rig.mount }));
     assert.equal(seen.code, 3);
     assert.match(seen.stdout, /^refuse mount LAM2 .* is a folder of the instance's own disk/m);
@@ -54,7 +60,10 @@ inParallel("preflight", () => {
   });
 
   underEachShell("a share bound from the same device is a mount", async (rig, t) => {
-    if (!namespaces) return t.skip("unprivileged mounts are switched off here");
+    if (!namespaces) {
+      t.skip("unprivileged mounts are switched off here");
+      return;
+    }
     const share = join(rig.root, "a share");
     const mount = join(rig.root, "mount point");
     for (const folder of [share, mount]) mkdirSync(folder);
@@ -65,7 +74,10 @@ inParallel("preflight", () => {
 
   underEachShell("storage that is absent, or beside the run, is refused", async (rig, t) => {
     assert.deepEqual(refusals(await rig.run("preflight.sh", argumentsOf({ mount: join(rig.root, "nowhere") }))).slice(0, 2), ["mount LAM2", "bytes U6"]);
-    if (!otherDevice) return t.skip("/dev/shm is no device of its own here");
+    if (!otherDevice) {
+      t.skip("/dev/shm is no device of its own here");
+      return;
+    }
     await onOtherDevice(rig, async (mount, preflight) => {
       for (const run of ["/home/ubuntu/holdfast/p/s/r", `${mount}2/holdfast/p/s/r`, mount, `${mount}/../elsewhere`]) {
         assert.deepEqual(refusals(await preflight({ run })), ["mount LAM1"], run);
@@ -74,7 +86,10 @@ inParallel("preflight", () => {
   });
 
   underEachShell("storage that does not keep what is written is refused", async (rig, t) => {
-    if (!otherDevice) return t.skip("/dev/shm is no device of its own here");
+    if (!otherDevice) {
+      t.skip("/dev/shm is no device of its own here");
+      return;
+    }
     rig.stub("sync", 'case "$*" in *holdfast-probe*) echo "sync: error syncing: Input/output error" >&2; exit 1 ;; esac; exec /bin/sync "$@"');
     await onOtherDevice(rig, async (_mount, preflight) => {
       const seen = await preflight();
@@ -84,7 +99,10 @@ inParallel("preflight", () => {
   });
 
   underEachShell("too little room, inodes or memory is refused with the numbers", async (rig, t) => {
-    if (!otherDevice) return t.skip("/dev/shm is no device of its own here");
+    if (!otherDevice) {
+      t.skip("/dev/shm is no device of its own here");
+      return;
+    }
     await onOtherDevice(rig, async (_mount, preflight) => {
       assert.deepEqual(refusals(await preflight({ bytes: "999999999999999999", inodes: "999999999999999999", memory: "999999999999999999" })), ["bytes U6", "inodes U7", "memory U9"]);
       assert.equal((await preflight({ bytes: "", inodes: "", gpus: "", memory: "" })).code, 0);
@@ -93,7 +111,10 @@ inParallel("preflight", () => {
   });
 
   underEachShell("an interpreter that is missing is refused, one that is not needed is not", async (rig, t) => {
-    if (!otherDevice) return t.skip("/dev/shm is no device of its own here");
+    if (!otherDevice) {
+      t.skip("/dev/shm is no device of its own here");
+      return;
+    }
     rig.stub("working-python", "echo 3.12.1");
     await onOtherDevice(rig, async (_mount, preflight) => {
       assert.deepEqual(refusals(await preflight({ python: "python-that-is-not-there" })), ["python U29"]);
@@ -102,7 +123,10 @@ inParallel("preflight", () => {
   });
 
   underEachShell("a GPU that is absent, too few, fallen off the bus or unusable is refused", async (rig, t) => {
-    if (!otherDevice) return t.skip("/dev/shm is no device of its own here");
+    if (!otherDevice) {
+      t.skip("/dev/shm is no device of its own here");
+      return;
+    }
     await onOtherDevice(rig, async (_mount, preflight) => {
       if (spawnSync("nvidia-smi").error !== undefined) assert.deepEqual(refusals(await preflight({ gpus: "1" })), ["gpu U31"]);
       rig.stub("python-with-cuda", 'case $2 in *cuInit*) echo "$3 seen by CUDA driver" ;; *) echo 3.12.1 ;; esac');
@@ -121,7 +145,10 @@ inParallel("preflight", () => {
   });
 
   underEachShell("the programs that a run stands on are looked for", async (rig, t) => {
-    if (!otherDevice) return t.skip("/dev/shm is no device of its own here");
+    if (!otherDevice) {
+      t.skip("/dev/shm is no device of its own here");
+      return;
+    }
     // A PATH with only what preflight itself calls: no tmux, no rsync, no setsid.
     const bare = join(rig.root, "bare");
     mkdirSync(bare);

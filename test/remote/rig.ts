@@ -132,7 +132,7 @@ export class Rig {
       // "exit", not "close": a payload left behind may hold the pipes open.
       child.once("exit", (code, signal) => {
         record.ended = true;
-        setImmediate(() => resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }));
+        setImmediate(() => { resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }); });
       });
     });
     if (child.pid === undefined) throw new Error(`${program} could not be started`);
@@ -143,7 +143,7 @@ export class Rig {
   async run(script: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Finished> {
     const started = this.start(script, args, env);
     const child = this.started.at(-1)?.child;
-    const closed = new Promise<void>((resolve) => child?.once("close", () => resolve()));
+    const closed = new Promise<void>((resolve) => child?.once("close", () => { resolve(); }));
     const { code, signal } = await started.finished;
     await closed;
     return { ...(await started.finished), code, signal };

@@ -49,7 +49,7 @@ inParallel("status", () => {
 
   underEachShell("torn, foreign and hostile state files do not break the answer", async (rig) => {
     const junk = ["", "{", '{"cell":"x"', "null", '{"cell":"x"}{"cell":"y"}', '{"cell":"x"}\n{"cell":"y"}', '{"a":01}', '{"a":"\t"}', '{"a":"\\q"}', '{"a":"b"c"}', "{'a':1}", '{"a":undefined}', "\0", '{"a":1,}', '{"a":"\xff"'];
-    junk.forEach((content, i) => put(rig, `state/cells/junk${i}.json`, content));
+    junk.forEach((content, i) => { put(rig, `state/cells/junk${i}.json`, content); });
     put(rig, "state/cells/good.json", '{"cell":"good","state":"complete","note":"a \\"quote\\" \\u00e9 } , { [ ]","list":["x",1,{"y":null}]}');
     put(rig, "state/cells/not a cell.json", "{}");
     put(rig, "state/heartbeat", '{"at":"x","gpu":[{"index":0');
@@ -72,7 +72,7 @@ inParallel("status", () => {
     assert.equal(byCell["ab"]?.path, "cells/ab/checkpoints/deep/step-9.npz");
     assert.equal(byCell["idle"], null);
     assert.deepEqual(seen.newestCheckpoint, byCell["ab"]);
-    assert.ok(Math.abs((seen.newestCheckpoint?.ageSeconds ?? 0) - (Date.now() / 1000 - 1_700_000_300)) < 60);
+    assert.ok(Math.abs(seen.newestCheckpoint.ageSeconds - (Date.now() / 1000 - 1_700_000_300)) < 60);
   });
 
   underEachShell("a payload whose queue was killed still counts as a writer", async (rig) => {
