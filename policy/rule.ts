@@ -41,7 +41,9 @@ export function resourceRule<C extends object>(about: About<C>, judge: (resource
   return {
     ...metadata(about),
     validateResource: (resource, report) => {
-      const unknown = run(judge(resource, { ...about.defaults, ...resource.getConfig<Partial<C>>() }), (finding) => report(render(finding)));
+      const unknown = run(judge(resource, { ...about.defaults, ...resource.getConfig<Partial<C>>() }), (finding) => {
+        report(render(finding));
+      });
       if (unknown !== null) throw unknown;
     },
   };
@@ -50,10 +52,13 @@ export function resourceRule<C extends object>(about: About<C>, judge: (resource
 export function stackRule<C extends object>(about: About<C>, judge: (resources: readonly PolicyResource[], config: C) => readonly { readonly urn: string; readonly check: Check }[]): StackRule {
   return {
     ...metadata(about),
-    validateStack: ({ resources, getConfig }, report) => {
+    validateStack: (stack, report) => {
       let unknown: Error | null = null;
-      for (const { urn, check } of judge(resources, { ...about.defaults, ...getConfig<Partial<C>>() })) {
-        unknown = run([check], (finding) => report(render(finding), urn)) ?? unknown;
+      for (const { urn, check } of judge(stack.resources, { ...about.defaults, ...stack.getConfig<Partial<C>>() })) {
+        const here = run([check], (finding) => {
+          report(render(finding), urn);
+        });
+        unknown = here ?? unknown;
       }
       if (unknown !== null) throw unknown;
     },

@@ -42,7 +42,8 @@ const SECRET_NAME = /(^|[_-])(api[_-]?key|access[_-]?key|private[_-]?key|secret(
 const namesSecret = (name: string): boolean => SECRET_NAME.test(name.replace(/^-+/, ""));
 
 /** References to something kept elsewhere, switches and counts are not the secret itself. */
-const isLiteral = (value: string): boolean => value.length >= 6 && !/^["']?\$/.test(value) && !/^[\d.]+$/.test(value) && !/^(true|false|none|null|required|optional|default)$/i.test(value) && !/^(\.{0,2}\/|~\/)/.test(value);
+const isLiteral = (value: string): boolean => value.length >= 6 && !NO_LITERAL.some((pattern) => pattern.test(value));
+const NO_LITERAL: readonly RegExp[] = [/^["']?\$/, /^[\d.]+$/, /^(true|false|none|null|required|optional|default)$/i, /^(\.{0,2}|~)\//];
 
 /** Digests, UUIDs, paths and names made of words and short numbers are long but mean something. */
 function isRandom(word: string, entropyLimit: number): boolean {

@@ -10,7 +10,7 @@ import { profileSchema, type Profile, type ProfileInput } from "./schema";
 export function defineProfile(input: ProfileInput): Profile {
   const parsed = profileSchema.safeParse(input);
   if (!parsed.success) throw new Error(`profile ${input.id}:\n${z.prettifyError(parsed.error)}`);
-  const faults = [...faultsOfReferences(parsed.data), ...faultsOfMatrices(parsed.data), ...faultsOfDurability(parsed.data), ...faultsOfEvidence(parsed.data)];
+  const faults = [faultsOfReferences, faultsOfMatrices, faultsOfDurability, faultsOfEvidence].flatMap((check) => check(parsed.data));
   if (faults.length > 0) throw new Error(`profile ${input.id}:\n${faults.map((fault) => `  ${fault}`).join("\n")}`);
   return freeze(parsed.data);
 }
@@ -37,7 +37,8 @@ function faultsOfReferences(profile: Profile): string[] {
     if (end === undefined) faults.push(`role ${role.role}: no verb ${role.end.verb} on it`);
     else if (end.use !== "teardown") faults.push(`role ${role.role}: ${role.end.verb} is no teardown verb`);
   }
-  const referring = [...profile.tiers, ...profile.meters, ...profile.verbs, ...profile.clocks, ...profile.limits, ...profile.channels, profile.detach, profile.interruption];
+  const { detach, interruption } = profile;
+  const referring = [...profile.tiers, ...profile.meters, ...profile.verbs, ...profile.clocks, ...profile.limits, ...profile.channels, detach, interruption];
   for (const { gotchas: ids } of referring) for (const id of ids) if (!gotchas.has(id)) faults.push(`unknown gotcha ${id}`);
   return faults;
 }
@@ -51,7 +52,8 @@ function faultsOfMatrices(profile: Profile): string[] {
     for (const tier of profile.tiers) {
       const fate = verb.tiers[tier.id];
       if (verb.event === null || fate === undefined) continue;
-      if (countsAsLost(fate) !== survivalCountsAsLost(tier.survives[verb.event])) faults.push(`${where}: says otherwise about tier ${tier.id} than its survival of ${verb.event}`);
+      const lost = survivalCountsAsLost(tier.survives[verb.event]);
+      if (countsAsLost(fate) !== lost) faults.push(`${where}: says otherwise about tier ${tier.id} than its survival of ${verb.event}`);
     }
   }
   return faults;
@@ -62,7 +64,8 @@ function faultsOfDurability(profile: Profile): string[] {
   const durable = profile.tiers.find((tier) => tier.id === profile.durable.tier);
   if (durable === undefined) return [`durable: unknown tier ${profile.durable.tier}`];
   if (!profile.tiers.some((tier) => tier.id === profile.ownDisk.tier)) faults.push(`ownDisk: unknown tier ${profile.ownDisk.tier}`);
-  if (profile.durable.mountFrom !== durable.path.template && profile.durable.mountFrom !== durable.path.readFrom) faults.push("durable: mountFrom is neither the tier's template nor what it is read from");
+  const { template, readFrom } = durable.path;
+  if (![template, readFrom].includes(profile.durable.mountFrom)) faults.push("durable: mountFrom is neither the tier's template nor what it is read from");
   for (const cache of profile.host.caches) {
     const onDurable = cache.path.startsWith("{mount}");
     if (onDurable !== (cache.tier === profile.durable.tier)) faults.push(`cache ${cache.variable}: its path is not on tier ${cache.tier}`);

@@ -163,7 +163,12 @@ function gotchaTable(profile: Profile, only?: ReadonlySet<string>): Table {
     columns: ["id", "what goes wrong", "how it is dealt with", "verified"],
     rows: profile.gotchas
       .filter((gotcha) => only === undefined || only.has(gotcha.id))
-      .map((gotcha) => [plain(gotcha.id), plain(gotcha.statement), plain(gotcha.handled.map((part) => `${part.by} ${part.ref}: ${part.how}`).join("; ")), month(gotcha)]),
+      .map((gotcha) => [
+        plain(gotcha.id),
+        plain(gotcha.statement),
+        plain(gotcha.handled.map((part) => `${part.by} ${part.ref}: ${part.how}`).join("; ")),
+        month(gotcha),
+      ]),
   };
 }
 
@@ -231,7 +236,7 @@ function disagreements(profile: Profile): string[] {
       for (const other of value.otherReadings as NonNullable<Evidence["otherReadings"]>) found.push(`${path}: ${other.source} (${other.verified}) says: ${other.reading}`);
     }
     const named = "id" in value && typeof value.id === "string" ? value.id : null;
-    for (const [key, inner] of Object.entries(value)) {
+    for (const [key, inner] of Object.entries(value as Record<string, unknown>)) {
       const step = typeof inner === "object" && inner !== null && "id" in inner && typeof inner.id === "string" ? inner.id : key;
       if (key !== "otherReadings") visit(inner, named === null || path.endsWith(named) ? `${path}.${step}` : `${path}.${named}.${step}`);
     }

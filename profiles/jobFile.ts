@@ -26,7 +26,8 @@ function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    throw new UserError(`the job file ${path} cannot be read: ${messageOf(cause)}`, { code: "config", cause, next: ["set `job` in the stack's config to a file of the project, or write the job there"] });
+    const next = ["set `job` in the stack's config to a file of the project, or write the job there"];
+    throw new UserError(`the job file ${path} cannot be read: ${messageOf(cause)}`, { code: "config", cause, next });
   }
 }
 

@@ -18,7 +18,7 @@ const create = section({
 
 const storage = z.union(
   [
-    z.literal("create").transform(() => ({ create: {} as z.output<typeof create> })),
+    z.literal("create").transform((): { create: z.output<typeof create> } => ({ create: {} })),
     section({
       /** New storage, owned by the run. */
       create: create.nullable().optional().transform((value) => (value === null ? {} : value)),

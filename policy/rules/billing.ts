@@ -51,7 +51,7 @@ function planChecks(plan: Plan, config: BillingConfig): Check[] {
 }
 
 function* unbounded(plan: Plan): Iterable<Finding> {
-  if (plan.budget?.maxHours != null || plan.budget?.maxUsd != null || plan.disposable != null) return;
+  if (plan.budget.maxHours != null || plan.budget.maxUsd != null || plan.disposable != null) return;
   const clocks = findProfile(plan.platform)?.clocks.filter((clock) => clock.effect === "bills") ?? [];
   yield {
     where: "budget",
@@ -76,7 +76,7 @@ function* tooLongDisposable(plan: Plan, config: BillingConfig): Iterable<Finding
 
 function* overTheLimit(plan: Plan, config: BillingConfig): Iterable<Finding> {
   for (const key of ["maxHours", "maxUsd"] as const) {
-    const [asked, limit] = [plan.budget?.[key], config[key]];
+    const [asked, limit] = [plan.budget[key], config[key]];
     if (asked == null || limit === null || asked <= limit) continue;
     yield { where: `budget.${key}`, what: `${asked} is more than the limit of ${limit}`, why: "the limit is set in this pack's config", gotchas: [], instead: `budget: {${key}: ${limit}}` };
   }

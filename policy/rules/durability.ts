@@ -5,7 +5,7 @@ import { findProfile } from "../../profiles/registry";
 import type { Plan } from "../../profiles/plan";
 import type { Profile, Verb } from "../../profiles/schema";
 import { resourceRule, type Check, type Finding } from "../rule";
-import { isInsideRun, LAMBDA_FILESYSTEM, LAMBDA_INSTANCE, planSubject, REMOTE_JOB, REVEAL_PLAN } from "../subjects";
+import { LAMBDA_FILESYSTEM, LAMBDA_INSTANCE, planSubject, REMOTE_JOB, REVEAL_PLAN } from "../subjects";
 
 export const checkpointsSurviveTeardown = resourceRule(
   {
@@ -33,10 +33,18 @@ export const checkpointsSurviveTeardown = resourceRule(
 
 const hiddenPlan: Finding = { where: "plan", what: "the plan of this run cannot be seen", why: "nobody can tell whether its checkpoints survive", gotchas: [], instead: REVEAL_PLAN };
 
+const unknownPlatform = (platform: string): Finding => ({
+  where: "platform",
+  what: `there is no profile of ${JSON.stringify(platform)}`,
+  why: "what its verbs keep and lose is not known, so everything counts as lost",
+  gotchas: [],
+  instead: "a platform that `holdfast explain` knows",
+});
+
 function planChecks(plan: Plan): Check[] {
   const profile = findProfile(plan.platform);
   if (profile === null) {
-    return [() => [{ where: "platform", what: `there is no profile of ${JSON.stringify(plan.platform)}`, why: "what its verbs keep and lose is not known, so everything counts as lost", gotchas: [], instead: "a platform that `holdfast explain` knows" }]];
+    return [() => [unknownPlatform(plan.platform)]];
   }
   return [() => verbFindings(plan, profile), () => deletionFindings(plan, profile), () => storageFindings(plan, profile), () => directoryFindings(plan, profile)];
 }
@@ -70,10 +78,22 @@ function* storageFindings({ teardown, storage }: Plan, profile: Profile): Iterab
   const durable = profile.tiers.find((tier) => tier.id === profile.durable.tier);
   const gotchas = durable?.gotchas ?? [];
   if (teardown.storage === "delete" && teardown.require === "verifiedInPlace") {
-    yield { where: "teardown.require", what: "verifiedInPlace while teardown.storage is delete", why: "the copy that was verified goes with the storage, and no other exists", gotchas, instead: "teardown: {require: pulled}, or teardown: {storage: keep}" };
+    yield {
+      where: "teardown.require",
+      what: "verifiedInPlace while teardown.storage is delete",
+      why: "the copy that was verified goes with the storage, and no other exists",
+      gotchas,
+      instead: "teardown: {require: pulled}, or teardown: {storage: keep}",
+    };
   }
   if (storage.mode === "existing" && teardown.deletions.some((deletion) => deletion.role === durable?.role)) {
-    yield { where: "teardown.storage", what: `storage ${storage.name} is somebody else's and would be deleted`, why: "an existing file system holds data of other runs", gotchas, instead: "teardown: {storage: keep}" };
+    yield {
+      where: "teardown.storage",
+      what: `storage ${storage.name} is somebody else's and would be deleted`,
+      why: "an existing file system holds data of other runs",
+      gotchas,
+      instead: "teardown: {storage: keep}",
+    };
   }
 }
 
@@ -93,7 +113,13 @@ function instanceChecks({ props }: ResourceValidationArgs): Check[] {
   return [
     function* () {
       if (props["filesystem"] == null) {
-        yield { where: "filesystem", what: "the instance has no file system", why: "one can be attached at launch only, and the instance's own disk is erased by terminate", gotchas: ["LAM1", "LAM2"], instead: "filesystem: {id, name, region, mountPoint} of a LambdaFilesystem in the same region" };
+        yield {
+          where: "filesystem",
+          what: "the instance has no file system",
+          why: "one can be attached at launch only, and the instance's own disk is erased by terminate",
+          gotchas: ["LAM1", "LAM2"],
+          instead: "filesystem: {id, name, region, mountPoint} of a LambdaFilesystem in the same region",
+        };
       }
     },
     () => deletionClaim(profile, "instance", props["verb"], () => props["tiersLost"]),
@@ -110,9 +136,21 @@ function* mountOfLoneJob({ props }: ResourceValidationArgs): Iterable<Finding> {
   const mount: unknown = (props["tier"] as { mountPoint?: unknown } | undefined)?.mountPoint;
   const own = lambdaProfile().tiers.find((tier) => tier.id === lambdaProfile().ownDisk.tier);
   if (typeof mount !== "string") {
-    yield { where: "tier.mountPoint", what: "the job does not say where its checkpoints go", why: "without a durable mount they land on the instance's own disk", gotchas: ["LAM1", "LAM2"], instead: "tier: {mountPoint: filesystem.mountPoint, filesystemId: filesystem.filesystemId}" };
+    yield {
+      where: "tier.mountPoint",
+      what: "the job does not say where its checkpoints go",
+      why: "without a durable mount they land on the instance's own disk",
+      gotchas: ["LAM1", "LAM2"],
+      instead: "tier: {mountPoint: filesystem.mountPoint, filesystemId: filesystem.filesystemId}",
+    };
   } else if (own !== undefined && !mount.startsWith("/lambda/nfs/")) {
-    yield { where: "tier.mountPoint", what: `${mount} is not known to be a file system`, why: `${own.title} is erased by terminate`, gotchas: ["LAM1"], instead: "the mountPoint output of a LambdaFilesystem" };
+    yield {
+      where: "tier.mountPoint",
+      what: `${mount} is not known to be a file system`,
+      why: `${own.title} is erased by terminate`,
+      gotchas: ["LAM1"],
+      instead: "the mountPoint output of a LambdaFilesystem",
+    };
   }
 }
 

@@ -23,7 +23,13 @@ function* imageFindings(image: unknown, { requireId }: ImageConfig): Iterable<Fi
   if (typeof id === "string" && id !== "") return;
   if (typeof family === "string" && family !== "") {
     if (!requireId) return;
-    yield { where: "image", what: `family ${JSON.stringify(family)} is no single image`, why: "it moves to the newest version, so a relaunch can start on another driver and another PyTorch", gotchas: ["U30"], instead: "lambda: {image: {id: UUID}} with an id from GET /images" };
+    yield {
+      where: "image",
+      what: `family ${JSON.stringify(family)} is no single image`,
+      why: "it moves to the newest version, so a relaunch can start on another driver and another PyTorch",
+      gotchas: ["U30"],
+      instead: "lambda: {image: {id: UUID}} with an id from GET /images",
+    };
     return;
   }
   yield {

@@ -35,10 +35,10 @@ function jobChecks(resource: ResourceValidationArgs, config: SecretConfig): Chec
 function planChecks(plan: Plan, config: SecretConfig): Check[] {
   const line = (where: string, text: string | null | undefined): Check => () => wordFindings(where, text ?? "", config);
   return [
-    ...Object.keys(plan.environment ?? {}).map((name): Check => () => environmentFindings(name, plan.environment[name], config)),
-    ...(plan.cells ?? []).map((cell, index): Check => () => wordFindings(`job.command or job.roster[${index}].args`, cell.command, config)),
+    ...Object.keys(plan.environment).map((name): Check => () => environmentFindings(name, plan.environment[name], config)),
+    ...plan.cells.map((cell, index): Check => () => wordFindings(`job.command or job.roster[${index}].args`, cell.command, config)),
     line("job.setup", plan.setup),
-    ...(plan.inputs ?? []).map((input, index): Check => () => wordFindings(`job.inputs[${index}].source`, input.source, config)),
+    ...plan.inputs.map((input, index): Check => () => wordFindings(`job.inputs[${index}].source`, input.source, config)),
   ];
 }
 

@@ -109,7 +109,7 @@ export const renderPath = (path: PropertyPath): string =>
 function renderValue(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list of ${value.length}`;
   if (typeof value === "object" && value !== null) return "a map";
-  const rendered = JSON.stringify(value) ?? String(value);
+  const rendered = typeof value === "string" ? JSON.stringify(value) : String(value);
   return rendered.length > 60 ? `${rendered.slice(0, 57)}...` : rendered;
 }
 

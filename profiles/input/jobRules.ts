@@ -45,8 +45,9 @@ const bothEnvAndSecret = (raw: unknown): Fault[] =>
 
 const reservedVariables = (raw: unknown): Fault[] => [
   ...namesAt(raw, ["env"]).filter((name) => name.startsWith("HOLDFAST_")).map((name) => faultAt(["env", name], "cannot be set: HOLDFAST_ variables are Holdfast's own")),
-  ...listAt(raw, ["secrets"]).flatMap((name, index) => (typeof name === "string" && /^HOLDFAST_\w*$/.test(name) ? [faultAt(["secrets", index], "cannot be set: HOLDFAST_ variables are Holdfast's own")] : [])),
+  ...listAt(raw, ["secrets"]).flatMap((name, index) => (isReserved(name) ? [faultAt(["secrets", index], "cannot be set: HOLDFAST_ variables are Holdfast's own")] : [])),
 ];
+const isReserved = (name: unknown): boolean => typeof name === "string" && /^HOLDFAST_\w*$/.test(name);
 
 const DIRECTORY_NAME = "(?:checkpoint|ckpt)s?[-_]?(?:dir|directory|path|folder|root)";
 const flag = new RegExp(`(?:^|\\s)(--?${DIRECTORY_NAME})(?:\\s*=\\s*|\\s+)(\\S+)`, "gi");
@@ -61,15 +62,14 @@ function typedDirectories(raw: unknown): Fault[] {
       if (!derived.test(value)) faults.push(faultAt(["command"], `has ${name}: the checkpoint directory is derived, never typed; write ${name} "$HOLDFAST_CHECKPOINT_DIR"`));
     }
   }
-  listAt(raw, ["roster"]).forEach((_, cell) =>
+  listAt(raw, ["roster"]).forEach((_, cell) => {
     listAt(raw, ["roster", cell, "args"]).forEach((word, index) => {
       const name = typeof word === "string" ? new RegExp(`^--?${DIRECTORY_NAME}(?==|$)`, "i").exec(word)?.[0] : undefined;
-      if (name !== undefined) {
-        const path = ["roster", cell, "args", index];
-        faults.push(faultAt(path, `has ${name}: the checkpoint directory is derived, never typed; remove it here and write ${name} "$HOLDFAST_CHECKPOINT_DIR" in command`));
-      }
-    }),
-  );
+      if (name === undefined) return;
+      const why = "the checkpoint directory is derived, never typed";
+      faults.push(faultAt(["roster", cell, "args", index], `has ${name}: ${why}; remove it here and write ${name} "$HOLDFAST_CHECKPOINT_DIR" in command`));
+    });
+  });
   for (const name of namesAt(raw, ["env"])) {
     if (new RegExp(`^${DIRECTORY_NAME}$`, "i").test(name)) {
       faults.push(faultAt(["env", name], `cannot be set: the checkpoint directory is derived, never typed; start command with ${name}="$HOLDFAST_CHECKPOINT_DIR"`));

@@ -52,10 +52,11 @@ function regionFaults(profile: Profile, config: Config): Fault[] {
   if (durable === undefined || durable.lockedTo.state !== "known" || durable.lockedTo.value === "account") return [];
   const region = config.storage.mode === "create" ? (config.storage.region ?? config.lambda.region) : config.lambda.region;
   if (region === null) return [];
+  const cannot = `the ${durable.title} cannot be attached elsewhere (${durable.gotchas.join(", ")})`;
   const where = config.storage.mode === "create" && config.storage.region !== null ? "storage.create.region" : `${profile.id}.region`;
   return config.capacity.candidates.flatMap((candidate, index) =>
     candidate.region === null || candidate.region === region
       ? []
-      : [faultAt(["capacity", "candidates", index], `= ${JSON.stringify(`${candidate.type}@${candidate.region}`)}: must be in ${region} (${where}), the ${durable.title} cannot be attached elsewhere (${durable.gotchas.join(", ")})`)],
+      : [faultAt(["capacity", "candidates", index], `= ${JSON.stringify(`${candidate.type}@${candidate.region}`)}: must be in ${region} (${where}), ${cannot}`)],
   );
 }

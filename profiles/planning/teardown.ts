@@ -63,10 +63,24 @@ function meterAfter(profile: Profile, verb: Verb, id: string, resources: PlanRes
 export function clocksOf(profile: Profile, maxHours: number | null, disposable: { readonly maxHours: number } | null): PlanClock[] {
   const clocks = profile.clocks.map((clock) => planClock(profile, clock));
   if (maxHours !== null) {
-    clocks.push({ id: "lease", statement: "The run's own lease ends. It destroys nothing by itself: from here on the run costs more than was planned.", seconds: maxHours * 3600, from: "launch", tiersLost: [], gotchas: [] });
+    clocks.push({
+      id: "lease",
+      statement: "The run's own lease ends. It destroys nothing by itself: from here on the run costs more than was planned.",
+      seconds: maxHours * 3600,
+      from: "launch",
+      tiersLost: [],
+      gotchas: [],
+    });
   }
   if (disposable !== null) {
-    clocks.push({ id: "disposable", statement: "The run counts as disposable up to this age; later its teardown asks for a receipt like any other.", seconds: disposable.maxHours * 3600, from: "launch", tiersLost: [], gotchas: [] });
+    clocks.push({
+      id: "disposable",
+      statement: "The run counts as disposable up to this age; later its teardown asks for a receipt like any other.",
+      seconds: disposable.maxHours * 3600,
+      from: "launch",
+      tiersLost: [],
+      gotchas: [],
+    });
   }
   return clocks;
 }

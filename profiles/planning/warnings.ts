@@ -26,7 +26,8 @@ function wasteful({ checkpoint }: WarningFacts): string[] {
   if (checkpoint.expectedWaste <= WASTE_LIMIT) return [];
   const percent = Math.round(checkpoint.expectedWaste * 100);
   const hours = (checkpoint.meanSecondsBetweenInterruptions / 3600).toPrecision(3);
-  return [`checkpoint: a checkpoint of ${checkpoint.costSeconds} s every ${checkpoint.everySeconds} s, with an interruption every ${Number(hours)} h, wastes about ${percent}% of the paid time; make checkpoints cheaper or interruptions rarer`];
+  const cadence = `a checkpoint of ${checkpoint.costSeconds} s every ${checkpoint.everySeconds} s, with an interruption every ${Number(hours)} h`;
+  return [`checkpoint: ${cadence}, wastes about ${percent}% of the paid time; make checkpoints cheaper or interruptions rarer`];
 }
 
 function unbounded({ config, cost, disposable }: WarningFacts): string[] {

@@ -1,13 +1,19 @@
 /** Judges one resource or a stack by one rule, as the runner would: inputs behind the proxy that throws on unknowns. */
 import assert from "node:assert/strict";
-import { unknownCheckingProxy, type PolicyResource } from "@pulumi/policy";
+import * as sdk from "@pulumi/policy";
+import type { PolicyResource, ResourceValidationArgs } from "@pulumi/policy";
 import type { ResourceRule, StackRule } from "../../policy/rules";
 import { LAMBDA_INSTANCE, TRAINING_RUN } from "../../policy/subjects";
 import { isUnknownValue } from "../../policy/unknown";
 import { planWith } from "../unit/profiles/happy";
 
+/** The SDK exports it and leaves its type out of the declarations. */
+const unknownCheckingProxy = sdk.unknownCheckingProxy as unknown as (props: Record<string, unknown>) => Record<string, unknown>;
+
 /** The engine's stand-in for a string that is known only after the update. */
 export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+const configured = (config: object) => (() => config) as ResourceValidationArgs["getConfig"];
 
 export interface Judged {
   readonly violations: readonly string[];
@@ -29,14 +35,14 @@ export async function judge(rule: ResourceRule, { type, props, urn = `urn:pulumi
   const violations: string[] = [];
   const args = {
     type,
-    props: unknownCheckingProxy(structuredClone(props)) as Record<string, unknown>,
+    props: unknownCheckingProxy(structuredClone(props)),
     urn,
     name: "digits",
     opts: options,
     stackTags: new Map<string, string>(),
     isType: () => false,
     asType: () => undefined,
-    getConfig: <T extends object>() => config as T,
+    getConfig: configured(config),
     notApplicable: (): never => {
       throw new Error("not applicable");
     },
@@ -63,7 +69,7 @@ export async function judgeStack(rule: StackRule, entries: readonly StackEntry[]
   const resources = new Map<string, PolicyResource>();
   for (const { type, name, props = {} } of entries) {
     const urn = `urn:pulumi:dev::demo::${type}::${name}`;
-    resources.set(name, { type, name, urn, props: unknownCheckingProxy(props) as Record<string, unknown>, opts: options, dependencies: [], propertyDependencies: {}, isType: () => false, asType: () => undefined });
+    resources.set(name, { type, name, urn, props: unknownCheckingProxy(props), opts: options, dependencies: [], propertyDependencies: {}, isType: () => false, asType: () => undefined });
   }
   for (const { name, dependsOn = [] } of entries) {
     const resource = resources.get(name);
@@ -76,7 +82,7 @@ export async function judgeStack(rule: StackRule, entries: readonly StackEntry[]
   }
   try {
     await rule.validateStack(
-      { resources: [...resources.values()], stackTags: new Map(), getConfig: <T extends object>() => ({}) as T, notApplicable: (): never => { throw new Error("not applicable"); } },
+      { resources: [...resources.values()], stackTags: new Map(), getConfig: configured({}), notApplicable: (): never => { throw new Error("not applicable"); } },
       (message, urn) => violations.push(`${urn?.split("::").at(-1) ?? "stack"}: ${message}`),
     );
     return { violations, unknown: null };

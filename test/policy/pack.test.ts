@@ -33,14 +33,19 @@ async function startPack(t: TestContext): Promise<Client> {
   ]);
   assert.ok(Number.isInteger(port) && port > 0, `no port but ${port}`);
   const client: Client = new analyzerGrpc.AnalyzerClient(`127.0.0.1:${port}`, credentials.createInsecure());
-  t.after(() => client.close());
+  t.after(() => {
+    client.close();
+  });
   return client;
 }
 
 const call = <T>(client: Client, method: "getAnalyzerInfo" | "analyze", request: unknown): Promise<T> =>
   new Promise((done, fail) => {
     const methods = client as unknown as Record<typeof method, (request: unknown, callback: (error: ServiceError | null, answer: T) => void) => void>;
-    methods[method](request, (error, answer) => (error ? fail(error) : done(answer)));
+    methods[method](request, (error, answer) => {
+      if (error) fail(error);
+      else done(answer);
+    });
   });
 
 test("the compiled pack loads from its directory and judges over the wire", async (t) => {

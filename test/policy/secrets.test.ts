@@ -6,12 +6,12 @@ import { happyInstance, happyRun, judge, nothing } from "./judging";
 
 /** Made-up keys, put together here so that no scanner takes this file for a leak. */
 const made = {
-  aws: `AKIA${"IOSFODNN7EXAMPLE"}`,
-  github: `ghp_${"aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"}`,
-  huggingface: `hf_${"AbCdEfGhIjKlMnOpQrStUvWxYz012345"}`,
-  lambda: `secret_${"sandbox_0123456789abcdef"}`,
+  aws: ["AKIA", "IOSFODNN7EXAMPLE"].join(""),
+  github: ["ghp_", "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"].join(""),
+  huggingface: ["hf_", "AbCdEfGhIjKlMnOpQrStUvWxYz012345"].join(""),
+  lambda: ["secret_", "sandbox_0123456789abcdef"].join(""),
   random: "q7Zt9LxW2vKp4RmB8nYd3GsH6jTf5QcA",
-  jwt: `eyJ${"hbGciOiJIUzI1NiJ9"}.eyJ${"zdWIiOiIxMjM0In0"}.c2ln`,
+  jwt: ["ey", "JhbGciOiJIUzI1NiJ9.ey", "JzdWIiOiIxMjM0In0.c2ln"].join(""),
 };
 
 const inEnvironment = (name: string, value: string) => happyRun({ env: { [name]: value } });

@@ -99,7 +99,9 @@ test("what is no job at all is said so", () => {
 
 test("a job file is read with its defaults; a missing one says where it is named", (t) => {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-job-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  t.after(() => {
+    rmSync(folder, { recursive: true });
+  });
   const file = join(folder, "job.yaml");
   writeFileSync(file, JSON.stringify(happyJob));
   assert.equal(readJobFile(file).roster.length, 2);

@@ -82,7 +82,7 @@ test("a plan never contains a secret's value", () => {
         assert.notEqual(how, "named");
         assert.ok(!thrown.message.includes(secret));
       } finally {
-        delete process.env[variable];
+        Reflect.deleteProperty(process.env, variable);
       }
     }),
     { numRuns: 100 },
