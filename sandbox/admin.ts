@@ -3,7 +3,7 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { UserError } from "../custody/userError.js";
 import { instanceEvents, type InstanceEvent, type SandboxCore, type VendorApi } from "./core.js";
-import { patchKnobs } from "./knobs.js";
+import { patchKnobs, type Knobs } from "./knobs.js";
 import { reportMeter } from "./meter.js";
 
 export const adminPrefix = "/_sandbox";
@@ -35,7 +35,7 @@ export function addAdminRoutes(app: FastifyInstance, core: SandboxCore, vendors:
         return reply.code(404).send({ message: `There is no instance ${id}.` });
       });
       scope.post<{ Body: { keepInstances?: unknown } | null }>("/stop", (request, reply) => {
-        reply.raw.once("close", () => stop(request.body?.keepInstances === true));
+        reply.raw.once("close", () => { stop(request.body?.keepInstances === true); });
         return { stopping: true };
       });
       done();
@@ -45,7 +45,7 @@ export function addAdminRoutes(app: FastifyInstance, core: SandboxCore, vendors:
 }
 
 /** Merges, validates, persists. Throws UserError; nothing is changed then. */
-export function applyKnobs(core: SandboxCore, patch: unknown): object {
+export function applyKnobs(core: SandboxCore, patch: unknown): Knobs {
   const { state } = core.store;
   const next = patchKnobs(state.knobs, patch);
   if (typeof patch === "object" && patch !== null && "capacity" in patch) state.capacitySinceMs = core.clock.now();

@@ -118,7 +118,7 @@ async function suspendInstances(layout: Layout): Promise<void> {
   const state = Store.read(layout.state);
   if (!state) return;
   const store = new Store(layout.state, state);
-  await new InstanceHost(layout, state.machines, state.sshPort, () => store.save()).suspendAll();
+  await new InstanceHost(layout, state.machines, state.sshPort, () => { store.save(); }).suspendAll();
 }
 
 async function isServed(layout: Layout): Promise<boolean> {

@@ -46,7 +46,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   const lock = await tryLock(daemonLockName(sandboxTag(layout)));
   if (!lock) throw new UserError(`A sandbox already runs in ${layout.dir}.`, { code: "sandbox-already-running", next: ["holdfast sandbox status"] });
   try {
-    return await serve(layout, options, lock.release);
+    return await serve(layout, options, () => lock.release());
   } catch (error) {
     await lock.release();
     throw error;
@@ -54,63 +54,97 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
 }
 
 async function serve(layout: Layout, options: DaemonOptions, releaseLock: () => Promise<void>): Promise<RunningDaemon> {
-  const realNow = options.realNow ?? Date.now;
-  const tag = sandboxTag(layout);
-  const store = await openStore(layout, realNow());
-  const clock = new VendorClock(store.state.clock, realNow);
-  const ticker = new Ticker((error) => log(layout, `tick: ${error instanceof Error ? error.stack : String(error)}`));
-  const host = new InstanceHost(layout, store.state.machines, store.state.sshPort, () => store.save(), () => ticker.kick());
-  const core: SandboxCore = {
-    ...{ layout, clock, store, host, requests: new RequestLog(), apiKey: readApiKey(layout) },
-    ...{ knobs: () => store.state.knobs, kick: () => ticker.kick() },
-  };
-  // The same capacity schedule given at every start goes on counting from when it was first given.
-  const { knobs: before, capacitySinceMs } = store.state;
-  applyKnobs(core, options.knobs ?? {});
-  if (JSON.stringify(before.capacity) === JSON.stringify(store.state.knobs.capacity)) store.state.capacitySinceMs = capacitySinceMs;
+  const ticker = new Ticker((error) => {
+    log(layout, `tick: ${error instanceof Error ? error.stack : String(error)}`);
+  });
+  const core = await restore(layout, options, ticker);
   const vendors: VendorApi[] = [lambdaCloud(core)];
-
-  await host.adopt();
-  await sweep(layout, store, vendors);
-  if (store.state.clock.paused) clock.resume();
+  await core.host.adopt();
+  await sweep(layout, core.store, vendors);
+  core.clock.resume();
 
   const app = Fastify({ bodyLimit: 4 * 1024 * 1024, forceCloseConnections: true, exposeHeadRoutes: false });
-  let stopping: Promise<void> | undefined;
-  const stopped = Promise.withResolvers<void>();
-  const stop = ({ keepInstances = false } = {}): Promise<void> =>
-    (stopping ??= (async () => {
-      rmSync(layout.descriptor, { force: true });
-      await app.close();
-      await ticker.stop();
-      if (!keepInstances) {
-        await host.suspendAll();
-        clock.pause();
-      }
-      store.save();
-      await releaseLock();
-      log(layout, "stopped");
-    })().finally(() => stopped.resolve()));
-  addAdminRoutes(app, core, vendors, (keepInstances) => void stop({ keepInstances }).catch((error: unknown) => log(layout, `stop: ${messageOf(error)}`)));
+  const { stop, stopped } = stopOnce(core, async (keepInstances) => {
+    rmSync(layout.descriptor, { force: true });
+    await app.close();
+    await ticker.stop();
+    if (!keepInstances) {
+      await core.host.suspendAll();
+      core.clock.pause();
+    }
+    core.store.save();
+    await releaseLock();
+  });
+  addAdminRoutes(app, core, vendors, stop);
   for (const vendor of vendors) vendor.register(app);
 
-  store.state.httpPort = await listen(app, store.state.httpPort);
-  store.save();
-  const descriptor = describe(layout, store);
+  const { state } = core.store;
+  state.httpPort = await listen(app, state.httpPort);
+  core.store.save();
+  const descriptor = describe(layout, core.store);
   writeAtomically(layout.descriptor, `${JSON.stringify(descriptor, null, 2)}\n`);
   log(layout, `listening on ${descriptor.url}, instances on port ${descriptor.sshPort}`);
+  const tag = sandboxTag(layout);
   ticker.start(
     async () => {
+      if (isStillThere(layout, tag)) return (await Promise.all(vendors.map((vendor) => vendor.tick()))).some(Boolean);
       // Somebody removed the state directory: nothing could find this daemon or its instances any more.
-      if (!isStillThere(layout, tag)) {
-        store.detach();
-        void stop();
-        return false;
-      }
-      return (await Promise.all(vendors.map((vendor) => vendor.tick()))).some(Boolean);
+      core.store.detach();
+      stop(false);
+      return false;
     },
-    () => Object.keys(store.state.machines).length > 0,
+    () => Object.keys(state.machines).length > 0,
   );
-  return { descriptor, stop, stopped: stopped.promise };
+  return {
+    ...{ descriptor, stopped },
+    stop: ({ keepInstances = false } = {}) => {
+      stop(keepInstances);
+      return stopped;
+    },
+  };
+}
+
+/** State, clock and knobs as the last daemon left them, with this start's knobs over them. */
+async function restore(layout: Layout, options: DaemonOptions, ticker: Ticker): Promise<SandboxCore> {
+  const realNow = options.realNow ?? Date.now;
+  const store = await openStore(layout, realNow());
+  const { state } = store;
+  const save = (): void => {
+    store.save();
+  };
+  const kick = (): void => {
+    ticker.kick();
+  };
+  const core: SandboxCore = {
+    ...{ layout, store, kick, requests: new RequestLog(), apiKey: readApiKey(layout), knobs: () => state.knobs },
+    clock: new VendorClock(state.clock, realNow),
+    host: new InstanceHost(layout, state.machines, state.sshPort, save, kick),
+  };
+  // The same capacity schedule given at every start goes on counting from when it was first given.
+  const { knobs: before, capacitySinceMs } = state;
+  const after = applyKnobs(core, options.knobs ?? {});
+  if (JSON.stringify(before.capacity) === JSON.stringify(after.capacity)) state.capacitySinceMs = capacitySinceMs;
+  return core;
+}
+
+/** However often and from wherever it is asked, it happens once. */
+function stopOnce(core: SandboxCore, work: (keepInstances: boolean) => Promise<void>): { stop: (keepInstances: boolean) => void; stopped: Promise<void> } {
+  let begun = false;
+  let announce: () => void = () => undefined;
+  const stopped = new Promise<void>((resolve) => {
+    announce = resolve;
+  });
+  const stop = (keepInstances: boolean): void => {
+    if (begun) return;
+    begun = true;
+    work(keepInstances)
+      .then(
+        () => { log(core.layout, "stopped"); },
+        (error: unknown) => { log(core.layout, `stop: ${messageOf(error)}`); },
+      )
+      .finally(announce);
+  };
+  return { stop, stopped };
 }
 
 async function openStore(layout: Layout, realNowMs: number): Promise<Store> {

@@ -20,8 +20,8 @@ export interface SandboxDescriptor {
 
 export function readDescriptor(layout: Layout): SandboxDescriptor | undefined {
   try {
-    const parsed = JSON.parse(readFileSync(layout.descriptor, "utf8")) as SandboxDescriptor;
-    return parsed.v === 1 ? parsed : undefined;
+    const parsed = JSON.parse(readFileSync(layout.descriptor, "utf8")) as { v: unknown };
+    return parsed.v === 1 ? (parsed as SandboxDescriptor) : undefined;
   } catch {
     return undefined;
   }

@@ -16,7 +16,7 @@ export function tryLock(name: string): Promise<Lock | undefined> {
       else reject(error);
     });
     server.listen({ path: `\0${name}` }, () => {
-      resolve({ release: () => new Promise((done) => server.close(() => done())) });
+      resolve({ release: () => new Promise((done) => server.close(() => { done(); })) });
     });
   });
 }

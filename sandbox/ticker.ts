@@ -51,6 +51,6 @@ export class Ticker {
     }
     this.busy = false;
     if (this.ended) return;
-    this.timer = setTimeout(() => this.kick(), moving ? movingMs : this.watches() ? watchingMs : idleMs);
+    this.timer = setTimeout(() => { this.kick(); }, moving ? movingMs : this.watches() ? watchingMs : idleMs);
   }
 }

@@ -29,17 +29,17 @@ export function answersSsh(address: string, port: number, timeoutMs: number): Pr
       socket.destroy();
       resolve(answer);
     };
-    socket.setTimeout(timeoutMs, () => finish(false));
-    socket.once("error", () => finish(false));
-    socket.once("close", () => finish(false));
-    socket.once("data", (bytes) => finish(bytes.toString("latin1").startsWith("SSH-")));
+    socket.setTimeout(timeoutMs, () => { finish(false); });
+    socket.once("error", () => { finish(false); });
+    socket.once("close", () => { finish(false); });
+    socket.once("data", (bytes) => { finish(bytes.toString("latin1").startsWith("SSH-")); });
   });
 }
 
 function isFree(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)));
+    server.once("error", () => { resolve(false); });
+    server.listen({ host, port, exclusive: true }, () => server.close(() => { resolve(true); }));
   });
 }

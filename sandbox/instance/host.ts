@@ -46,7 +46,7 @@ export class InstanceHost {
     return {
       ...{ id: request.id, hostname: request.hostname ?? address.replaceAll(".", "-"), address },
       ...{ authorizedKeys: request.authorizedKeys, mounts: request.mounts },
-      ...{ power: "off", running: null, suspended: false },
+      ...{ power: "off", running: null, bootOwed: false },
     };
   }
 
@@ -68,6 +68,10 @@ export class InstanceHost {
   /** Home and file systems stay; processes, /tmp and /run do not. */
   reboot(id: string, graceMs: number): Promise<void> {
     return this.inTurn(id, async () => {
+      const machine = this.machines[id];
+      // Recorded first: a daemon killed in between must not take the gap for a crash of the guest.
+      if (machine) machine.bootOwed = true;
+      this.save();
       await this.halt(id, graceMs);
       await this.boot(id);
     });
@@ -83,7 +87,7 @@ export class InstanceHost {
     await this.inTurn(id, async () => {
       await this.halt(id, 0);
       await removeTree(this.layout.instance(id).dir);
-      delete this.machines[id];
+      Reflect.deleteProperty(this.machines, id);
       this.save();
     });
     this.turns.delete(id);
@@ -112,7 +116,7 @@ export class InstanceHost {
   /** After a start of the daemon: forgets what has died, and what a reboot of the host or a clean stop has ended is marked for a boot. */
   async adopt(): Promise<void> {
     for (const machine of Object.values(this.machines)) {
-      if (machine.running && machine.running.hostBootId !== hostBootId()) machine.suspended = machine.power === "on";
+      if (machine.running && machine.running.hostBootId !== hostBootId()) machine.bootOwed = machine.power === "on";
       if (this.alive(machine)) continue;
       machine.running = null;
       // A daemon that was killed between a spawn and its record leaves a process that nobody knows by pid.
@@ -125,7 +129,7 @@ export class InstanceHost {
   async suspendAll(): Promise<void> {
     await Promise.all(
       Object.values(this.machines).map(async (machine) => {
-        if (machine.power === "on" && this.isAlive(machine.id)) machine.suspended = true;
+        if (machine.power === "on" && this.isAlive(machine.id)) machine.bootOwed = true;
         await this.powerOff(machine.id, { keepPower: true });
       }),
     );
@@ -140,8 +144,11 @@ export class InstanceHost {
     renewBootId(own);
     rmSync(powerRequestFile(own), { force: true });
     machine.power = "on";
-    machine.suspended = false;
-    machine.running = await this.spawn(machine);
+    try {
+      machine.running = await this.spawn(machine);
+    } finally {
+      machine.bootOwed = false;
+    }
     this.save();
   }
 
@@ -212,7 +219,7 @@ export class InstanceHost {
   /** Ends the recorded processes and any bubblewrap process that carries this instance's tag. */
   private async kill(id: string, recorded: readonly ProcessIdentity[]): Promise<void> {
     const tag = this.machineTag(id);
-    await killAll([...recorded, ...processesWithArgument((word) => word === tag)]);
+    await endMachines([...recorded, ...processesWithArgument((word) => word === tag)]);
   }
 
   private inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
@@ -230,5 +237,12 @@ export class InstanceHost {
 /** Ends every instance of a sandbox, known to its state or not. */
 export async function endTaggedMachines(layout: Layout): Promise<void> {
   const beginning = `${sandboxTag(layout)}/`;
-  await killAll(processesWithArgument((word) => word.startsWith(beginning)));
+  await endMachines(processesWithArgument((word) => word.startsWith(beginning)));
+}
+
+/** PID 1 of each goes first, and bubblewrap reaps it: where the host's init reaps late, killing both would leave zombies. */
+async function endMachines(processes: readonly ProcessIdentity[]): Promise<void> {
+  for (const one of processes) if (pidInside(one.pid) === 1) signal(one, "SIGKILL");
+  await untilGone(processes, 1_000);
+  await killAll(processes);
 }

@@ -12,8 +12,8 @@ export interface Machine {
   /** What the vendor wants; an instance that is on but does not run has ended by itself. */
   power: "on" | "off";
   running: RunningMachine | null;
-  /** True when the host, not the guest, ended it (clean stop of the daemon): it is booted again at the next start. */
-  suspended: boolean;
+  /** True when the host, not the guest, ended it (a stop of the daemon, a reboot under way): it is to be booted again. */
+  bootOwed: boolean;
 }
 
 export interface MachineMount {

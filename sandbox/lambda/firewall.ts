@@ -41,7 +41,7 @@ export class LambdaFirewall {
   delete(id: string): void {
     this.find(id);
     if (instancesUsing(id, this.state).length > 0) throw errors.rulesetInUse();
-    delete this.state.rulesets[id];
+    Reflect.deleteProperty(this.state.rulesets, id);
     this.changed("delete", id);
   }
 

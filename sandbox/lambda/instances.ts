@@ -88,7 +88,10 @@ export class LambdaInstances {
   /** True while something is on its way. */
   async tick(): Promise<boolean> {
     const instances = Object.values(this.state.instances);
-    await Promise.all(instances.map((instance) => this.advance(instance)));
+    // All of them to their end, so that no two ticks work on one instance.
+    const outcomes = await Promise.allSettled(instances.map((instance) => this.advance(instance)));
+    const failed = outcomes.find((outcome) => outcome.status === "rejected");
+    if (failed) throw failed.reason;
     return instances.some(isMoving);
   }
 
@@ -140,7 +143,7 @@ export class LambdaInstances {
     return {
       alive,
       answers: alive && needsAnswer(instance, clock.now()) && (await host.answers(id)),
-      suspended: store.state.machines[id]?.suspended ?? false,
+      bootOwed: store.state.machines[id]?.bootOwed ?? false,
       request: alive ? undefined : host.powerRequest(id),
     };
   }
@@ -150,15 +153,15 @@ export class LambdaInstances {
     const { id } = instance;
     switch (step.do) {
       case "power-on":
+        await this.bootMachine(instance);
         instance.booted = true;
-        await core.host.powerOn(id);
         return;
       case "power-off":
         await core.host.powerOff(id);
         return;
       case "boot-again":
         instance.restartDueMs = core.clock.now();
-        await core.host.powerOn(id);
+        await this.bootMachine(instance);
         return;
       case "restarted":
         instance.restartDueMs = null;
@@ -169,12 +172,24 @@ export class LambdaInstances {
         this.become(instance, step.status);
         return;
       case "forget":
-        delete this.state.instances[id];
+        Reflect.deleteProperty(this.state.instances, id);
         return;
       default: {
         const unknown: never = step;
         throw new Error(`unknown step ${JSON.stringify(unknown)}`);
       }
+    }
+  }
+
+  /** A machine that this host cannot boot is the vendor's fault: it shows as unhealthy, and the reason goes to the daemon's log. */
+  private async bootMachine(instance: InstanceRecord): Promise<void> {
+    try {
+      await this.core.host.powerOn(instance.id);
+    } catch (error) {
+      instance.restartDueMs = null;
+      this.become(instance, "unhealthy");
+      this.core.store.save();
+      throw error;
     }
   }
 

@@ -5,8 +5,8 @@ export interface MachineFacts {
   readonly alive: boolean;
   /** Asked only when `needsAnswer` says so. */
   readonly answers: boolean;
-  /** The machine was ended by a stop of the sandbox, not by itself. */
-  readonly suspended: boolean;
+  /** The machine was ended by the host, not by itself. */
+  readonly bootOwed: boolean;
   /** What the guest asked for before it ended. */
   readonly request: "reboot" | "poweroff" | undefined;
 }
@@ -26,13 +26,13 @@ export function nextStep(instance: InstanceRecord, nowMs: number, machine: Machi
   switch (status) {
     case "booting":
       if (!instance.booted) return nowMs >= due.power ? { do: "power-on" } : undefined;
-      if (!machine.alive) return machine.suspended ? { do: "power-on" } : endedByItself(machine);
+      if (!machine.alive) return machine.bootOwed ? { do: "power-on" } : endedByItself(machine);
       if (nowMs < due.active || !machine.answers) return undefined;
       return { do: "become", status: instance.becomesUnhealthyAtBoot ? "unhealthy" : "active" };
     case "active":
     case "unhealthy":
       if (due.preempt !== null && nowMs >= due.preempt) return { do: "become", status: "preempted" };
-      if (machine.suspended) return { do: "boot-again" };
+      if (machine.bootOwed) return { do: "boot-again" };
       if (instance.restartDueMs !== null) return restarting(instance.restartDueMs, nowMs, machine);
       if (status === "unhealthy") return undefined;
       if (!machine.alive) return endedByItself(machine);
@@ -58,8 +58,9 @@ export function needsAnswer(instance: InstanceRecord, nowMs: number): boolean {
 
 /** True while it is on its way to another status by itself, so that the daemon should look often. */
 export function isMoving(instance: InstanceRecord): boolean {
-  const { status } = instance;
-  return status === "booting" || status === "terminating" || status === "terminated" || instance.restartDueMs !== null;
+  const { status, due } = instance;
+  if (status === "booting" || status === "terminating" || status === "terminated" || instance.restartDueMs !== null) return true;
+  return (status === "active" && due.unhealthy !== null) || (status !== "preempted" && due.preempt !== null);
 }
 
 function restarting(dueMs: number, nowMs: number, machine: MachineFacts): Step | undefined {

@@ -39,13 +39,11 @@ export class LambdaStorage {
   /** Its content is gone when this resolves. Throws 400 while an instance mounts it, also a terminating one. */
   async deleteFileSystem(id: string): Promise<void> {
     const { core, state } = this;
-    if (!state.fileSystems[id]) throw errors.fileSystemNotFound();
-    if (mountedBy(id, state).length > 0) throw errors.fileSystemInUse();
+    this.refuseDelete(id);
     await this.sample(id);
     // A launch or a second delete may have come in while it was measured.
-    if (!state.fileSystems[id]) throw errors.fileSystemNotFound();
-    if (mountedBy(id, state).length > 0) throw errors.fileSystemInUse();
-    delete state.fileSystems[id];
+    this.refuseDelete(id);
+    Reflect.deleteProperty(state.fileSystems, id);
     closeMeter(core.store.state.meter, core.clock, id);
     recordAudit(core, state, "filesystem", "delete", id);
     core.store.save();
@@ -70,7 +68,7 @@ export class LambdaStorage {
     const { core, state } = this;
     if (!state.sshKeys[id]) throw errors.notFound();
     if (Object.values(state.instances).some((one) => one.sshKeyId === id && holdsResources(one))) throw errors.keyInUse();
-    delete state.sshKeys[id];
+    Reflect.deleteProperty(state.sshKeys, id);
     recordAudit(core, state, "ssh_key", "delete", id);
     core.store.save();
   }
@@ -86,6 +84,11 @@ export class LambdaStorage {
 
   async sampleAll(): Promise<void> {
     for (const id of Object.keys(this.state.fileSystems)) await this.sample(id);
+  }
+
+  private refuseDelete(id: string): void {
+    if (!this.state.fileSystems[id]) throw errors.fileSystemNotFound();
+    if (mountedBy(id, this.state).length > 0) throw errors.fileSystemInUse();
   }
 
   private async sample(id: string): Promise<void> {
