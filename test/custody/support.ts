@@ -6,6 +6,10 @@ import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { openCustody, type Clock, type Custody, type LedgerData, type RunCustody, type RunRef } from "../../custody";
 
+// A store of whoever runs the tests must not be written to.
+delete process.env["HOLDFAST_CUSTODY_DIR"];
+delete process.env["HOLDFAST_PROJECT_ROOT"];
+
 export const run: RunRef = { project: "digits", stack: "dev", name: "sweep" };
 export const NOW = "2026-03-01T12:00:00.000Z";
 
