@@ -34,7 +34,7 @@ export function installLocks(): void {
   if (installed) return;
   installed = true;
   pulumi.runtime.registerResourceTransform(({ type, name, opts }) => {
-    const fault = lockFault(type, name, opts as pulumi.CustomResourceOptions);
+    const fault = lockFault(type, name, opts);
     if (fault !== null) throw new pulumi.RunError(fault);
     return undefined;
   });

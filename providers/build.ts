@@ -1,11 +1,12 @@
 /** People edit index.ts and type `pulumi up`: a compiled copy that is older than its sources must say so, not run. */
 import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../custody/userError";
 
 interface StampModule {
-  computeStamp(root: string): string;
-  readStamp(root: string): string | null;
+  readonly computeStamp: (root: string) => string | null;
+  readonly readStamp: (root: string) => string | null;
 }
 
 let checked = false;
@@ -19,7 +20,7 @@ export function assertFreshBuild(root: string = packageRoot): void {
   const stampFile = join(root, "toolchain", "stamp.cjs");
   // An installed package carries no sources to be stale against.
   if (!existsSync(join(root, "tsconfig.json")) || !existsSync(stampFile)) return;
-  const { computeStamp, readStamp } = require(stampFile) as StampModule;
+  const { computeStamp, readStamp } = createRequire(__filename)(stampFile) as StampModule;
   if (readStamp(root) !== computeStamp(root)) {
     throw new UserError("The compiled program in dist/ is older than its sources; nothing was changed.", {
       code: "stale-build",

@@ -20,5 +20,5 @@ export const isKindName = (name: string): name is KindName => Object.hasOwn(load
 
 /** The implementation of a kind. Inputs and outputs are checked by the kind itself: here they are opaque JSON. */
 export async function loadKind(name: KindName): Promise<Kind> {
-  return (await loaders[name]()) as unknown as Kind;
+  return await loaders[name]();
 }

@@ -76,7 +76,7 @@ async function guarded<T>(operation: () => Promise<T>, inputs?: Props): Promise<
   try {
     return await operation();
   } catch (error) {
-    if (error instanceof PartialCreate && inputs !== undefined) throw partial(error, inputs);
+    if (error instanceof PartialCreate && inputs !== undefined) throw partial(error as PartialCreate<Props>, inputs);
     throw clean(error);
   }
 }

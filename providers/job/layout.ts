@@ -26,5 +26,5 @@ export const sessionName = (run: RunRef): string => `holdfast-${run.project}-${r
 /** The job's place as the ledger has it; null before a job was ever placed. */
 export function jobPlace(view: RunView): JobPlace | null {
   const details = view.resources.get("job")?.details ?? view.lastJob;
-  return details === undefined || details === null ? null : (details as unknown as JobPlace);
+  return details === null ? null : (details as unknown as JobPlace);
 }

@@ -130,7 +130,7 @@ class SshRemote implements Remote {
       });
       if (options.onProgress) {
         // progress2 rewrites one line with carriage returns.
-        child.stdout?.on("data", (chunk: Buffer) => {
+        child.stdout.on("data", (chunk: Buffer) => {
           const last = chunk.toString("utf8").split(/[\r\n]/).map(parseRsyncProgress).filter((progress) => progress !== null).at(-1);
           if (last) options.onProgress?.(last);
         });

@@ -15,7 +15,7 @@ before(async () => {
       registered.push(args);
       return { id: `${args.name}-id`, state: args.inputs as Record<string, unknown> };
     },
-    call: (args) => args.inputs,
+    call: ({ inputs }) => inputs as Record<string, unknown>,
   });
 });
 
