@@ -44,7 +44,7 @@ export const lambdaGotchas: ProfileInput["gotchas"] = [
     id: "LAM4",
     statement: "A firewall ruleset belongs to a launch: it can be neither attached to nor removed from a running instance.",
     handled: [
-      { by: "provider", ref: "LambdaInstance", how: "rulesets are part of the launch, a change of them replaces the instance" },
+      { by: "provider", ref: "LambdaInstance", how: "rulesets are part of the launch: attaching or removing one replaces the instance, editing its rules does not" },
       { by: "documentation", ref: "explain", how: "ports are tunnelled over SSH instead of opened" },
     ],
     ...docs("docs-firewalls"),

@@ -2,7 +2,7 @@
  * Lambda's instance types and prices as they were listed in one month. Only for bounds computed without the network;
  * a launch always uses what the API says.
  */
-import type { Offer, PriceTable } from "./planning/prices";
+import type { Offer, PriceTable } from "./planning/offer";
 
 const X86 = "x86_64";
 

@@ -8,17 +8,11 @@ import { ConfigError } from "./input/faults";
 import type { JobCell, JobRequest } from "./job";
 import { MOUNT, type Plan, type PlanCapacity, type PlanCell, type PlanCheckpoint, type PlanHost, type PlanResources, type PlanStorage } from "./plan";
 import { faultsOfPlan } from "./planning/contradictions";
+import type { ResolveOptions } from "./planning/options";
 import { clocksOf, deletionsOf, gotchasOf, verbOf } from "./planning/teardown";
 import { warningsOf } from "./planning/warnings";
 import type { Profile } from "./schema";
 import type { StackConfig } from "./stackConfig";
-
-export interface ResolveOptions {
-  readonly run: RunRef;
-  readonly config: StackConfig;
-  /** sha256 over the code directory's content. */
-  readonly codeSha256: string;
-}
 
 /** Kept in every cell, whatever is declared scratch. */
 export const ALWAYS_KEPT: readonly string[] = ["metrics.json", "metrics.jsonl", "metrics/**", "*.log", "logs/**"];

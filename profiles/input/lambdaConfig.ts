@@ -41,7 +41,10 @@ export const lambdaConfigSchema = section({
     .default({ family: "lambda-stack-24-04" }),
   /** Region of the instance and of storage that is created, when nothing else says one. Default: null. Example: us-east-1. */
   region: text("a region such as us-east-1", /^[a-z0-9-]+$/).nullable().default(null),
-  /** Inbound rules besides ICMP and SSH. They are part of the launch: a later change replaces the instance. Default: []. */
+  /**
+   * Inbound rules besides ICMP and SSH. A ruleset is attached at launch: adding the first rule later, or removing the last,
+   * replaces the instance; other edits do not. Default: []. Example: [{protocol: tcp, port: 8888, source: 192.0.2.0/24}].
+   */
   firewall: list(firewallRule, "a list of {protocol, port, source}").default([]),
 });
 

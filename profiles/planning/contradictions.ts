@@ -2,7 +2,7 @@
 import { faultAt, type Fault, type PropertyPath } from "../input/faults";
 import type { JobRequest } from "../job";
 import type { Profile } from "../schema";
-import type { ResolveOptions } from "../resolve";
+import type { ResolveOptions } from "./options";
 import { findVerb, tiersLostBy, verbOf } from "./teardown";
 
 type Config = ResolveOptions["config"];

@@ -1,7 +1,8 @@
 /** What a run can cost, as bounds: from stated limits and dated price tables, never from the network. */
 import { valueOr } from "../fact";
 import type { PlanCapacity, PlanCost, PlanResources } from "../plan";
-import { meetsLowerBounds, priceTableOf, type Offer } from "./prices";
+import type { Offer } from "./offer";
+import { meetsLowerBounds, priceTableOf } from "./prices";
 import type { Meter, Profile, Rate } from "../schema";
 
 export const HOURS_PER_MONTH = 730;

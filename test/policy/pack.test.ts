@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test, type TestContext } from "node:test";
 import { credentials, type Client, type ServiceError } from "@grpc/grpc-js";
@@ -67,6 +68,11 @@ test("the compiled pack loads from its directory and judges over the wire", asyn
   };
   assert.deepEqual(await analyze({}), []);
   assert.deepEqual(await analyze({ env: { HF_TOKEN: "changeme" } }), [`no-secret-literals ${analyzer.EnforcementLevel.MANDATORY}`]);
+});
+
+test("the pack's version is the package's", () => {
+  const version = (file: string): string => (JSON.parse(readFileSync(join(root, file), "utf8")) as { version: string }).version;
+  assert.equal(version("policy/package.json"), version("package.json"));
 });
 
 test("every rule has a kebab-case name, one sentence, a gotcha and a documented config", () => {

@@ -1,0 +1,10 @@
+/** What a plan depends on besides job and profile. */
+import type { RunRef } from "../../custody/formats";
+import type { StackConfig } from "../stackConfig";
+
+export interface ResolveOptions {
+  readonly run: RunRef;
+  readonly config: StackConfig;
+  /** sha256 over the code directory's content. */
+  readonly codeSha256: string;
+}
