@@ -25,21 +25,24 @@ export function openIntent(run: RunCustody, { role, name, request }: { readonly 
 /** `base-` and 32 random bits: unique in the account, so that what carries it is ours. */
 export const uniqueName = (base: string): string => `${base}-${randomBytes(4).toString("hex")}`;
 
+const secondsBetweenLooks = 5;
+
 /**
  * Looks until the thing shows or the time in which a lost reply may still show has passed; null then. Failures of the
  * look itself are waited out: they say nothing about the thing.
  */
 export async function lookUntilSettled<T>(time: VendorTime, seconds: number, look: () => Promise<T | null>): Promise<T | null> {
-  const deadline = time.deadline(seconds, 3);
-  for (;;) {
-    const last = deadline.passed();
+  const deadline = time.deadline(seconds, seconds > 0 ? 3 : 0);
+  for (let looks = 1; ; looks++) {
+    // Never after a single look, which may have met a list that was incomplete for a moment.
+    const last = looks > 1 && deadline.passed();
     try {
       const found = await look();
       if (found !== null || last) return found;
     } catch (error) {
       if (last || !isLambdaError(error, "transport", "rate-limit")) throw error;
     }
-    await time.sleep(5);
+    await time.sleep(secondsBetweenLooks);
   }
 }
 
