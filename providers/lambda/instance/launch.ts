@@ -112,7 +112,8 @@ async function launchOnce(launch: LaunchContext, choice: Choice, offers: readonl
     // Definitely not launched, or never asked for. Anything unforeseen leaves the intent open: the next create looks.
     if (!request.sent || error instanceof LambdaError) run.append("intent.abandoned", { intent, why: error instanceof Error ? error.message : String(error) });
     if (isLambdaError(error, "capacity")) return { refused: error };
-    if (isLambdaError(error, "rate-limit")) {
+    // Too fast, or no connection: both prove that nothing was launched, so another call may be made.
+    if (isLambdaError(error, "rate-limit", "transport")) {
       await time.sleep(15);
       return { refused: error };
     }

@@ -114,6 +114,15 @@ test("a type that is refused although listed gives way to the next candidate", a
   assert.equal(made.fake.launches, 2);
 });
 
+test("a launch that could not be sent, or came too fast, is tried again within the allowed calls", async (t) => {
+  const { made, id } = await launched(t, ({ fake }) =>
+    fake.faults.push({ match: launchPath, answer: new HttpFailure("not-connected", false, "no connection") }, { match: launchPath, answer: { status: 429, body: "Too many requests" } }),
+  );
+  assert.deepEqual(made.fake.billing.map((instance) => instance.id), [id]);
+  assert.equal(made.fake.launches, 3);
+  assert.equal(made.run.view().openIntents.length, 0);
+});
+
 test("launch calls end at maxAttempts, with every refusal in the message and nothing left behind", async (t) => {
   const made = bench(t);
   made.fake.refuse.add("gpu_1x_a10");
