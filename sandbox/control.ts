@@ -9,9 +9,9 @@ import { endTaggedMachines, InstanceHost } from "./instance/host.js";
 import { checkInstanceSupport } from "./instance/support.js";
 import type { KnobsPatch } from "./knobs.js";
 import { layoutOf, prepareStateDir, sandboxTag, type Layout } from "./layout.js";
-import { daemonLockName, startLockName, tryLock } from "./lock.js";
+import { daemonLockName, startLockName, tryLock } from "./process/lock.js";
 import type { MeterReport } from "./meter.js";
-import { endProcess, isAlive, untilGone } from "./processes.js";
+import { endProcess, isAlive, untilGone } from "./process/identity.js";
 import { Store } from "./store.js";
 
 export interface EnsureOptions {

@@ -4,7 +4,7 @@ import type { VendorClock } from "./clock.js";
 import type { InstanceHost } from "./instance/host.js";
 import type { Knobs } from "./knobs.js";
 import type { Layout } from "./layout.js";
-import type { RequestLog } from "./requestLog.js";
+import type { RequestLog } from "./http/requestLog.js";
 import type { Store } from "./store.js";
 
 export interface SandboxCore {

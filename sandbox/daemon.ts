@@ -4,7 +4,7 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFil
 import { join } from "node:path";
 import Fastify, { type FastifyInstance } from "fastify";
 import { messageOf, UserError } from "../custody/userError.js";
-import { addAdminRoutes, adminPrefix, applyKnobs } from "./admin.js";
+import { addAdminRoutes, adminPrefix, applyKnobs } from "./http/admin.js";
 import { VendorClock } from "./clock.js";
 import type { SandboxCore, VendorApi } from "./core.js";
 import type { SandboxDescriptor } from "./descriptor.js";
@@ -15,9 +15,9 @@ import { checkInstanceSupport } from "./instance/support.js";
 import { defaultKnobs, patchKnobs, type KnobsPatch } from "./knobs.js";
 import { lambdaCloud, lambdaPrefix } from "./lambda/index.js";
 import { layoutOf, prepareStateDir, sandboxTag, type Layout } from "./layout.js";
-import { daemonLockName, tryLock } from "./lock.js";
-import { identify } from "./processes.js";
-import { RequestLog } from "./requestLog.js";
+import { daemonLockName, tryLock } from "./process/lock.js";
+import { identify } from "./process/identity.js";
+import { RequestLog } from "./http/requestLog.js";
 import { Store, writeAtomically } from "./store.js";
 import { Ticker } from "./ticker.js";
 

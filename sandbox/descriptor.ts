@@ -1,7 +1,7 @@
 // How a client finds a running daemon: the descriptor in the state directory, and whether what it names still answers.
 import { readFileSync } from "node:fs";
 import type { Layout } from "./layout.js";
-import { isAlive } from "./processes.js";
+import { isAlive } from "./process/identity.js";
 
 export interface SandboxDescriptor {
   readonly v: 1;

@@ -5,5 +5,5 @@ export { daemonStatus, ensureDaemon, resetSandbox, stopDaemon, type AdminInstanc
 export { askAdmin, type SandboxDescriptor } from "./descriptor.js";
 export { defaultKnobs, type Knobs, type KnobsPatch } from "./knobs.js";
 export type { MeterReport, BillingResource, MeteredResource } from "./meter.js";
-export type { RequestRecord } from "./requestLog.js";
+export type { RequestRecord } from "./http/requestLog.js";
 export type { InstanceEvent } from "./core.js";

@@ -2,7 +2,7 @@
 // the next one takes it over by pid and start ticks.
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { hostBootId, identify, isAlive, killAll, pidInside, processesBeside, processesWithArgument, signal, untilGone, type ProcessIdentity } from "../processes.js";
+import { hostBootId, identify, isAlive, killAll, pidInside, processesBeside, processesWithArgument, signal, untilGone, type ProcessIdentity } from "../process/identity.js";
 import { sandboxTag, type Layout } from "../layout.js";
 import { answersSsh, chooseAddress } from "./address.js";
 import { guestCommand, hiddenArguments, visibleArguments } from "./bubblewrap.js";
@@ -25,7 +25,6 @@ export class InstanceHost {
   private readonly tag: string;
   private readonly turns = new Map<string, Promise<unknown>>();
   private readonly working = new Map<string, number>();
-  private readonly reserved = new Set<string>();
 
   constructor(
     private readonly layout: Layout,
@@ -38,16 +37,16 @@ export class InstanceHost {
     this.tag = sandboxTag(layout);
   }
 
-  /** Reserves address and identity. Nothing is written or started yet, so a launch can be committed in one step. */
-  async describe(request: NewMachine): Promise<Machine> {
-    const taken = new Set([...this.reserved, ...Object.values(this.machines).map((machine) => machine.address)]);
-    const address = await chooseAddress(taken, this.sshPort);
-    this.reserved.add(address);
-    return {
+  /** Adds a machine that is off. Nothing is written or started yet, so a launch can be committed in one step with `save`. */
+  add(request: NewMachine): Machine {
+    const address = chooseAddress(new Set(Object.values(this.machines).map((machine) => machine.address)));
+    const machine: Machine = {
       ...{ id: request.id, hostname: request.hostname ?? address.replaceAll(".", "-"), address },
       ...{ authorizedKeys: request.authorizedKeys, mounts: request.mounts },
       ...{ power: "off", running: null, bootOwed: false },
     };
+    this.machines[request.id] = machine;
+    return machine;
   }
 
   /** Boots it (first boot: makes its disk). Resolves when its PID 1 exists; sshd answers a little later. */

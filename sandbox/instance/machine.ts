@@ -1,5 +1,5 @@
 // One simulated machine as the sandbox remembers it, whatever vendor API it is shown through.
-import type { ProcessIdentity } from "../processes.js";
+import type { ProcessIdentity } from "../process/identity.js";
 
 export interface Machine {
   readonly id: string;

@@ -5,7 +5,7 @@ import { invalidParameters } from "./errors.js";
 import type { AuditEvent, LambdaState } from "./state.js";
 
 const pageSize = 100;
-const kept = 10_000;
+const kept = 2_000;
 
 export function recordAudit(core: SandboxCore, state: LambdaState, resource: string, action: string, id: string): void {
   state.auditEvents.push({

@@ -1,5 +1,5 @@
 // Lambda's error answers: one envelope, codes and default messages of the contract document (ApiError* schemas).
-import { ApiFault } from "../gateway.js";
+import { ApiFault } from "../http/gateway.js";
 
 interface Envelope {
   error: { code: string; message: string; suggestion?: string };

@@ -1,7 +1,7 @@
 // Lambda's public cloud API, v1, as a vendor of this sandbox.
 import type { InstanceEvent, SandboxCore, VendorApi, VendorInstance } from "../core.js";
-import { installGateway } from "../gateway.js";
-import { RateLimit } from "../rateLimit.js";
+import { installGateway } from "../http/gateway.js";
+import { RateLimit } from "../http/rateLimit.js";
 import { authenticate } from "./authorization.js";
 import { accountInactive, envelope, invalidParameters, notFound } from "./errors.js";
 import { LambdaFirewall } from "./firewall.js";

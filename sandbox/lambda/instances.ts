@@ -21,19 +21,16 @@ export class LambdaInstances {
     private readonly state: LambdaState,
   ) {}
 
-  /** Commits a launch; throws the ApiFault that refuses it. Resolves to the new instance's id. */
-  async launch(body: LaunchBody): Promise<string> {
+  /** Commits a launch and returns the new instance's id; throws the ApiFault that refuses it. */
+  launch(body: LaunchBody): string {
     const { core, state } = this;
-    const knobs = core.knobs();
+    const plan = judgeLaunch(body, state, core.knobs(), (core.clock.now() - core.store.state.capacitySinceMs) / 1000);
     const id = newId();
-    // The address is reserved first, because nothing may wait between the judgement and the commitment.
-    const machine = await core.host.describe({ id, authorizedKeys: [], mounts: [], ...(body.hostname === undefined ? {} : { hostname: body.hostname }) });
-    const plan = judgeLaunch(body, state, knobs, (core.clock.now() - core.store.state.capacitySinceMs) / 1000);
-    core.store.state.machines[id] = {
-      ...machine,
-      authorizedKeys: [plan.key.publicKey],
+    const machine = core.host.add({
+      ...{ id, authorizedKeys: [plan.key.publicKey] },
       mounts: plan.fileSystems.map((one) => ({ fileSystemId: one.id, mountPoint: one.mountPoint })),
-    };
+      ...(body.hostname === undefined ? {} : { hostname: body.hostname }),
+    });
     state.instances[id] = this.newRecord(id, body, plan, machine.address);
     if (body.user_data !== undefined) this.storeUserData(id, body.user_data);
     recordAudit(core, state, "instance", "launch", id);

@@ -1,7 +1,7 @@
 // The routes of the contract document that On-Demand Cloud serves (fabric and tickets are out of scope and answer 404).
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { SandboxCore } from "../core.js";
-import { loseReply } from "../gateway.js";
+import { loseReply } from "../http/gateway.js";
 import { spend } from "../knobs.js";
 import { pageOfAuditEvents, type AuditQuery } from "./audit.js";
 import { regionsWithCapacity } from "./capacity.js";
@@ -46,7 +46,7 @@ export function addInstanceRoutes(app: FastifyInstance, { core, instances }: Lam
   app.post("/instance-operations/launch", async (request, reply) => {
     const wanted = body.parseBody(body.launchBody, request.body);
     refuseInvalidAddress(core);
-    const id = await instances.launch(wanted);
+    const id = instances.launch(wanted);
     await core.clock.sleep(core.knobs().launchReplySeconds);
     const { loseLaunchReply } = core.knobs();
     if (loseLaunchReply.count > 0) {

@@ -4,10 +4,10 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { test } from "node:test";
 import { daemonStatus, ensureDaemon, resetSandbox, startDaemon, stopDaemon } from "../../sandbox/index.js";
-import { identify, isAlive, untilGone } from "../../sandbox/processes.js";
+import { identify, isAlive, untilGone } from "../../sandbox/process/identity.js";
 import { unsupported } from "../../sandbox/instance/support.js";
 import { UserError } from "../../custody/userError.js";
-import { eventually, fast, mustExist, registerKey, Sandbox, ssh, stateDir } from "./fixture.js";
+import { eventually, fast, first, mustExist, registerKey, Sandbox, ssh, stateDir } from "./fixture.js";
 
 test("callers at the same moment start one daemon, and it inherits no secret of theirs", async (t) => {
   const dir = stateDir(t);
@@ -68,6 +68,26 @@ test("what was on its way when the daemon was killed arrives", async (t) => {
   sandbox.descriptor = await ensureDaemon(dir);
   await sandbox.until(booting, "active");
   await sandbox.until(doomed, "404");
+});
+
+test("a daemon killed between starting an instance and writing that down leaves no second copy of it", async (t) => {
+  const dir = stateDir(t);
+  const sandbox = new Sandbox(dir, await ensureDaemon(dir, { knobs: fast }));
+  await registerKey(t, sandbox);
+  const id = await sandbox.launch();
+  await sandbox.until(id, "active");
+  const unrecorded = mustExist(identify(mustExist(first(await sandbox.machines()).initPid)));
+  process.kill(sandbox.descriptor.pid, "SIGKILL");
+  await untilGone([sandbox.descriptor], 5_000);
+  const file = join(dir, "state.json");
+  const state = JSON.parse(readFileSync(file, "utf8")) as { machines: Record<string, object>; vendors: { lambda: { instances: Record<string, object> } } };
+  Object.assign(mustExist(state.machines[id]), { running: null, power: "off" });
+  Object.assign(mustExist(state.vendors.lambda.instances[id]), { status: "booting", booted: false });
+  writeFileSync(file, JSON.stringify(state));
+  sandbox.descriptor = await ensureDaemon(dir);
+  assert.equal(isAlive(unrecorded), false);
+  await sandbox.until(id, "active");
+  assert.notEqual(first(await sandbox.machines()).initPid, unrecorded.pid);
 });
 
 test("an instance that ended while no daemon was there is found unhealthy", async (t) => {

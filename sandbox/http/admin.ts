@@ -1,10 +1,10 @@
 // The sandbox's own side door: knobs, meter, log and accidents. Loopback only, and the API key as a token, so that a web page
 // in a browser on this machine cannot use it.
 import type { FastifyInstance, FastifyReply } from "fastify";
-import { UserError } from "../custody/userError.js";
-import { instanceEvents, type InstanceEvent, type SandboxCore, type VendorApi } from "./core.js";
-import { patchKnobs, type Knobs } from "./knobs.js";
-import { reportMeter } from "./meter.js";
+import { UserError } from "../../custody/userError.js";
+import { instanceEvents, type InstanceEvent, type SandboxCore, type VendorApi } from "../core.js";
+import { patchKnobs, type Knobs } from "../knobs.js";
+import { reportMeter } from "../meter.js";
 
 export const adminPrefix = "/_sandbox";
 

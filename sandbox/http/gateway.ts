@@ -1,8 +1,8 @@
 // What a request meets before a vendor's own code: the proxy in front, the key, the rate limit, injected faults; and the
 // log entry it leaves. The order is that of the real services: proxy, key, account, rate, then the API itself.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { SandboxCore } from "./core.js";
-import { spend } from "./knobs.js";
+import type { SandboxCore } from "../core.js";
+import { spend } from "../knobs.js";
 import type { RateLimit } from "./rateLimit.js";
 
 /** An answer that is not a success. `body` is sent as JSON when it is an object, as it is when it is a string. */
