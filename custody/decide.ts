@@ -9,7 +9,7 @@ import { unaccountedCells, unfinishedCells } from "./deletion/cells";
 import {
   dateFault, holdsNothing, lostTiers, unclaimedOnLostTiers, type Decision, type DeletionFacts, type Reason,
 } from "./deletion/facts";
-import { nextCommands, type ApprovalNeeds } from "./deletion/next";
+import { nextCommands, type Needs } from "./deletion/next";
 import { receiptOptions, type ReceiptOption } from "./deletion/receipts";
 import {
   grantExpired, manifestNotKept, nameDeletion, noMachine, noManifest, otherRun, tierUnlisted, unknownTier, unlistable, unreachable, writerAlive,
@@ -112,7 +112,7 @@ function replacement(facts: DeletionFacts): Decision {
 function loss(facts: DeletionFacts): Decision {
   const seen = whatIsThere(facts);
   const inPlaceCounts = facts.require === "verifiedInPlace" && losesNoArtifacts(facts);
-  const options: ReceiptOption[] = seen.digest === null ? [{ receipt: null, reasons: [] }] : receiptOptions(facts, seen.digest, inPlaceCounts);
+  const options: ReceiptOption[] = seen.digest === null || seen.digest === undefined ? [{ receipt: null, reasons: [] }] : receiptOptions(facts, seen.digest, inPlaceCounts);
   let best: { reasons: readonly Reason[]; receipt: Receipt | null; approval: Approval | null; question: ApprovalQuestion } | undefined;
   for (const option of options) {
     const listings = seen.listings ?? (option.receipt === null ? null : [option.receipt.cells]);
@@ -127,16 +127,16 @@ function loss(facts: DeletionFacts): Decision {
     const all = [...seen.blocks, ...option.reasons, ...reasons];
     if (best === undefined || all.length <= best.reasons.length) best = { reasons: all, receipt: option.receipt, approval, question };
   }
-  if (best === undefined) return refuse(facts, seen.blocks, { replace: null, giveUp: [], acceptUnreachable: false });
+  if (best === undefined) return refuse(facts, seen.blocks, { machine: false, replace: null, giveUp: [], acceptUnreachable: false });
   const { reasons, receipt, approval, question } = best;
-  if (reasons.length > 0 || approval === null) return refuse(facts, reasons, needsOf(facts, question));
+  if (reasons.length > 0 || approval === null || seen.digest === undefined) return refuse(facts, reasons, needsOf(facts, question));
   const basis = receipt === null ? "nothing-at-risk" : receipt.how === "verifiedInPlace" ? "verified-in-place" : "receipt-and-approval";
   return allow(basis, { approvalId: approval.id, receiptId: receipt?.id ?? null, manifestSha256: seen.digest, notes: approvalNotes(facts, approval, question) });
 }
 
 interface Seen {
-  /** Digest of the artifacts that would be lost; null: none were ever written, or it is unknown (then `blocks` says so). */
-  readonly digest: string | null;
+  /** Digest of the artifacts that would be lost; null: none were ever written; undefined: unknown, and `blocks` says why. */
+  readonly digest: string | null | undefined;
   /** What speaks of cells; null: only a receipt does. */
   readonly listings: readonly (readonly ManifestCell[])[] | null;
   readonly files: Manifest["files"];
@@ -150,7 +150,6 @@ function whatIsThere(facts: DeletionFacts): Seen {
   const { remote, run, view } = facts;
   const blocks: Reason[] = [...otherRuns(facts)];
   const known = view.newestManifest?.manifestSha256 ?? null;
-  const blind = { digest: known, listings: null, files: [] };
   switch (remote.state) {
     case "reachable":
       if (remote.writerAlive) blocks.push(writerAlive(run));
@@ -160,7 +159,7 @@ function whatIsThere(facts: DeletionFacts): Seen {
         blocks: [...blocks, ...tierReasons(facts)], doubts: [],
       };
     case "unlistable":
-      return { digest: null, listings: null, files: [], blocks: [...blocks, unlistable(run, remote.reason), ...tierReasons(facts)], doubts: [] };
+      return { digest: undefined, listings: null, files: [], blocks: [...blocks, unlistable(run, remote.reason), ...tierReasons(facts)], doubts: [] };
     case "unreachable":
     case "none": {
       const nothingKnown = known === null;
@@ -171,7 +170,7 @@ function whatIsThere(facts: DeletionFacts): Seen {
       // Before the first job a tier may be unknown only because nobody could look: that can be accepted, a tier with data cannot.
       const waivable = nothingKnown && !mayHoldArtifacts(facts);
       return {
-        ...blind,
+        digest: known ?? (waivable ? null : undefined), listings: null, files: [],
         blocks: [...blocks, ...contradictoryTiers(facts), ...(waivable ? [] : unknownTiers(facts))],
         doubts: [...doubts, ...(waivable ? unknownTiers(facts) : [])],
       };
@@ -265,7 +264,8 @@ function bestApproval(facts: DeletionFacts, question: ApprovalQuestion): { appro
   return best;
 }
 
-const needsOf = (facts: DeletionFacts, question: ApprovalQuestion): ApprovalNeeds => ({
+const needsOf = (facts: DeletionFacts, question: ApprovalQuestion): Needs => ({
+  machine: facts.remote.state === "none",
   replace: question.scopes.includes("end") ? null : (facts.deletions[0]?.role ?? null),
   giveUp: [...question.cells.keys()],
   acceptUnreachable: question.unreachable.length > 0,
@@ -284,11 +284,11 @@ function allow(basis: AllowBasis, details: Partial<Omit<Allowed, "allow" | "basi
   return { allow: true, basis, approvalId: null, receiptId: null, manifestSha256: null, notes: [], ...details };
 }
 
-function refuse(facts: DeletionFacts, reasons: readonly Reason[], needs: ApprovalNeeds): Refused {
+function refuse(facts: DeletionFacts, reasons: readonly Reason[], needs: Needs): Refused {
   const grant = facts.view.openGrant;
   const expired = grant !== null && facts.deletions.some((deletion) => grantCovers(grant, deletion)) && dateFault(grant.at, grant.expiresAt, facts.now) === "expired";
   const all = [...(grant !== null && expired ? [grantExpired(facts.run, grant)] : []), ...reasons];
-  const told = all.length > 0 ? all : [unlistable(facts.run, `the ${facts.deletions.map(nameDeletion).join(", ")} cannot be judged`)];
+  const told = all.length > 0 ? all : [unlistable(facts.run, `"${facts.deletions.map(nameDeletion).join(", ")}" cannot be judged`)];
   const others = [...new Set(otherRunData(facts).flatMap((data) => (data.owner === undefined ? [] : [data.owner])))].sort();
   return { allow: false, reasons: told, next: nextCommands(facts.run, told, needs, others) };
 }

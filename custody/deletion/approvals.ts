@@ -48,7 +48,7 @@ function otherwise(facts: DeletionFacts, approval: Approval, question: ApprovalQ
     faults.push(approval.scope === "end" ? "it is for the end of the run, and the run goes on" : "it is for replacing a resource, and the run ends");
   }
   const absent = facts.deletions.filter((deletion) => named(approval, deletion) === undefined);
-  if (absent.length > 0) faults.push(`it does not name the ${absent.map(nameDeletion).join(", ")}`);
+  if (absent.length > 0) faults.push(`it does not name ${absent.map((deletion) => `"${nameDeletion(deletion)}"`).join(", ")}`);
   const { manifestSha256 } = question;
   if (manifestSha256 !== undefined && approval.manifestSha256 !== manifestSha256) {
     faults.push(`it was given for ${manifestText(approval.manifestSha256)}, and the storage now holds ${manifestText(manifestSha256)}`);

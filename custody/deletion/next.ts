@@ -2,8 +2,10 @@
 import { runId, type RunRef } from "../formats";
 import type { Reason, RefusalCode } from "./facts";
 
-/** What an approval would have to say, besides naming the deletions. */
-export interface ApprovalNeeds {
+/** What a person would have to do or say. */
+export interface Needs {
+  /** No machine can read the storage: a pull needs one first. */
+  readonly machine: boolean;
   /** The role of the one resource when the run goes on. */
   readonly replace: string | null;
   readonly giveUp: readonly string[];
@@ -20,7 +22,7 @@ const APPROVE: readonly RefusalCode[] = [
 ];
 
 /** Never empty. A pull that is missing comes before the approval, since the approval names what was pulled. */
-export function nextCommands(run: RunRef, reasons: readonly Reason[], needs: ApprovalNeeds, otherRuns: readonly string[]): string[] {
+export function nextCommands(run: RunRef, reasons: readonly Reason[], needs: Needs, otherRuns: readonly string[]): string[] {
   const id = runId(run);
   const has = (codes: readonly RefusalCode[]): boolean => reasons.some((reason) => codes.includes(reason.code));
   const next: string[] = [];
@@ -28,12 +30,14 @@ export function nextCommands(run: RunRef, reasons: readonly Reason[], needs: App
   if (has(["writer-alive"])) next.push(`holdfast logs ${id} -f (wait until its queue ends)`);
   for (const other of otherRuns) next.push(`holdfast status ${other} (end that run first, or keep the storage)`);
   if (has(["unknown-tier"])) next.push("holdfast doctor");
+  if (has(PULL) && needs.machine) next.push("pulumi up (brings a machine that can read the storage)");
   if (has(PULL)) next.push(`holdfast pull ${id}${needs.giveUp.length > 0 ? ` --partial ${needs.giveUp.join(" ")}` : ""}`);
-  if (has(APPROVE)) next.push(approveCommand(id, needs));
+  // Without a manifest there is nothing that an approval could name.
+  if (has(APPROVE) && !has(["no-manifest"])) next.push(approveCommand(id, needs));
   return next.length > 0 ? next : [`holdfast status ${id}`];
 }
 
-function approveCommand(id: string, needs: ApprovalNeeds): string {
+function approveCommand(id: string, needs: Needs): string {
   return [
     `holdfast approve ${id}`,
     ...(needs.replace === null ? [] : [`--replace ${needs.replace}`]),

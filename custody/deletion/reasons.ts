@@ -4,8 +4,8 @@ import type { DeletionFacts, Reason, RefusalCode, TierFacts } from "./facts";
 
 export const reason = (code: RefusalCode, message: string): Reason => ({ code, message });
 
-/** `terminate of instance i-1`, the form in which every message names a deletion. */
-export const nameDeletion = (deletion: Pick<PlannedDeletion, "role" | "id" | "verb">): string => `${deletion.verb} of ${deletion.role} ${deletion.id}`;
+/** `terminate instance i-1`, the form in which every message names a deletion. */
+export const nameDeletion = (deletion: Pick<PlannedDeletion, "role" | "id" | "verb">): string => `${deletion.verb} ${deletion.role} ${deletion.id}`;
 
 export const shortDigest = (sha256: string): string => sha256.slice(0, 12);
 
@@ -39,10 +39,10 @@ export const manifestNotKept = (run: RunRef, tier: string): Reason =>
   reason("no-manifest", `The artifacts of ${runId(run)} lie on ${tier}, which does not stay, so continuing without them would lose them.`);
 
 export const unknownTier = (run: RunRef, tier: string, deletion: PlannedDeletion | undefined): Reason =>
-  reason("unknown-tier", `The ${deletion === undefined ? "deletion" : nameDeletion(deletion)} takes the tier ${tier} with it, and whether artifacts of ${runId(run)} lie there is unknown.`);
+  reason("unknown-tier", `${deletion === undefined ? "The deletion" : `"${nameDeletion(deletion)}"`} takes the tier ${tier} with it, and whether artifacts of ${runId(run)} lie there is unknown, so they may be lost.`);
 
 export const cellUnfinished = (run: RunRef, cell: ManifestCell): Reason =>
-  reason("cells-unfinished", `Cell ${cell.name} of ${runId(run)} is ${cell.state}${causeText(cell)}, so its training would be lost unless you give it up by name.`);
+  reason("cells-unfinished", `Cell ${cell.name} of ${runId(run)} ${stateText(cell)}, so its training would be lost unless you give it up by name.`);
 
 export const cellNotLoaded = (run: RunRef, cell: string, fault: string): Reason =>
   reason("cells-unfinished", `Cell ${cell} of ${runId(run)} has files that do not load (${fault}), so the copy cannot replace the original unless you give the cell up by name.`);
@@ -80,7 +80,7 @@ export const receiptCopy = (run: RunRef, code: "receipt-copy-missing" | "receipt
 };
 
 export const noApproval = (run: RunRef, facts: Pick<DeletionFacts, "deletions">): Reason =>
-  reason("no-approval", `Nobody has approved the ${facts.deletions.map(nameDeletion).join(", ")} of ${runId(run)}, and it cannot be undone.`);
+  reason("no-approval", `Nobody has approved to ${facts.deletions.map(nameDeletion).join(" and ")} of ${runId(run)}, which cannot be undone.`);
 
 export const approvalDated = (run: RunRef, approval: Approval, fault: "future" | "expired"): Reason =>
   fault === "expired"
@@ -97,7 +97,7 @@ export const approvalOther = (run: RunRef, approval: Approval, what: string): Re
   reason("approval-other", `Approval ${approval.id} of ${runId(run)} is for something else: ${what}.`);
 
 export const approvalTiers = (run: RunRef, approval: Approval, deletion: PlannedDeletion, tiers: readonly string[]): Reason =>
-  reason("approval-tiers", `Approval ${approval.id} of ${runId(run)} does not say that the ${nameDeletion(deletion)} takes ${tiers.join(", ")} with it, so that loss was never agreed to.`);
+  reason("approval-tiers", `Approval ${approval.id} of ${runId(run)} does not say that "${nameDeletion(deletion)}" takes ${tiers.join(", ")} with it, so that loss was never agreed to.`);
 
 export const unclaimed = (run: RunRef, data: UnclaimedData): Reason =>
   reason("unclaimed-data", `${filesText(data.files)} (${bytesText(data.bytes)}) in ${data.folder} on ${data.tier} belong to no manifest of ${runId(run)} and would be lost; nobody gave them up.`);
@@ -108,5 +108,19 @@ export const otherRun = (run: RunRef, data: UnclaimedData): Reason =>
 export const grantExpired = (run: RunRef, grant: { id: string; expiresAt: string }): Reason =>
   reason("grant-expired", `Grant ${grant.id} of ${runId(run)} expired at ${grant.expiresAt}, so what lies there now must be looked at and approved again.`);
 
-const causeText = (cell: ManifestCell): string =>
-  cell.state !== "failed" ? "" : ` (${[cell.cause, cell.exit === undefined || cell.exit === null ? null : `exit ${cell.exit}`].filter(Boolean).join(", ") || "cause unknown"})`;
+function stateText(cell: ManifestCell): string {
+  switch (cell.state) {
+    case "failed": {
+      const exit = cell.exit === undefined || cell.exit === null ? null : `exit ${cell.exit}`;
+      return `failed (${[cell.cause ?? null, exit].filter((part) => part !== null).join(", ") || "cause unknown"})`;
+    }
+    case "cancelled": return "was cancelled";
+    case "pending": return "has not run yet";
+    case "running": return "was still training when it was last seen";
+    case "complete": return "is complete";
+    default: {
+      const never: never = cell.state;
+      return never;
+    }
+  }
+}

@@ -6,7 +6,7 @@ import { declared, NOW, run } from "./support";
 type Line = { [K in LedgerKind]: readonly [K, LedgerData[K]] }[LedgerKind];
 
 const fold = (...lines: readonly Line[]): RunView =>
-  foldLedger(lines.map(([kind, data], index) => ({ v: 1, seq: index + 1, at: new Date(Date.parse(NOW) + index * 60_000).toISOString(), kind, data, prev: "", hash: "" }) as LedgerEntry));
+  foldLedger(lines.map(([kind, data], index) => ({ v: 1, seq: index + 1, at: new Date(Date.parse(NOW) + index * 60_000).toISOString(), kind, data, prev: "", hash: "" })));
 
 const declare: Line = ["run.declared", declared("cst_1")];
 const created = (role: string, id: string): Line => ["resource.created", { role, kind: "LambdaInstance", id, name: `${role}-${id}`, hourlyUsd: 2 }];
