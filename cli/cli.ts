@@ -31,7 +31,7 @@ export class Cli {
 export const jsonOption = (): Option => new Option("--json", "print one JSON value for programs");
 
 export const runArgument = "[run]";
-export const runArgumentHelp = "project/stack/name, or the name alone; may be left out when exactly one run is live";
+export const runArgumentHelp = "project/stack/name, or the name alone; may be left out when only one is live, or only one known";
 
 /** Examples at the end of a command's help. */
 export function examples(...lines: readonly (readonly [string, string])[]): string {

@@ -45,6 +45,7 @@ const refusals: Readonly<Record<RefusalCode, true>> = {
 /** Codes of other UserErrors whose meaning is narrower than "usage or configuration". */
 const codeMeanings: Readonly<Record<string, ExitCode>> = {
   refused: exitCodes.refused,
+  "confirmation-needed": exitCodes.refused,
   "key-untrusted": exitCodes.refused,
   "custody-elsewhere": exitCodes.refused,
   "run-unknown": exitCodes.notFound,

@@ -11,6 +11,8 @@ import { examples, jsonOption, runArgument, runArgumentHelp } from "../cli";
 import type { ExitCode } from "../exitCodes";
 import { renderApproval, renderReasons } from "../render/approval";
 import { confirmByName } from "../render/ask";
+import type { Titles } from "../render/teardown";
+import { plainTitles, titlesOf } from "../render/teardown";
 import type { Draft } from "../runs/approval";
 import { draftApproval } from "../runs/approval";
 import { parseDuration } from "../runs/duration";
@@ -60,7 +62,7 @@ async function approve(session: Session, text: string | undefined, options: Appr
   const draft = await draftApproval(run, session, wishes, gatherDeletionFacts);
   const without = decide(draft.facts);
   if (without.allow) return alreadyAllowed(session, run, without);
-  if (!session.json) session.print(renderApproval(draft, run, { paint: session.paint, width: session.width }));
+  if (!session.json) session.print(renderApproval(draft, run, { paint: session.paint, width: session.width, titles: await titlesFor(run) }));
   const decision = decide({ ...draft.facts, approvals: [...draft.facts.approvals, draft.candidate] });
   if (!decision.allow) throw refusal(run, decision, session);
   await confirmByName(session, { name: draft.confirmName, of: draft.confirmOf, given: options.confirm, command: commandLine(run, options) });
@@ -69,6 +71,13 @@ async function approve(session: Session, text: string | undefined, options: Appr
   if (session.json) session.printJson({ approval: signed.content, keyId: signed.keyId, basis: decision.basis, next });
   else session.print(renderSigned(session, draft, signed.content.id, signed.signer ?? signed.keyId.slice(0, 12), next));
   return undefined;
+}
+
+/** A platform of another version's ledger has no profile here: then ids are shown. */
+async function titlesFor(run: RunCustody): Promise<Titles> {
+  const { findProfile } = await import("../../profiles/index.js");
+  const profile = findProfile(run.view().endpoint.platform);
+  return profile === null ? plainTitles : titlesOf(profile);
 }
 
 function checkOptions(options: ApproveOptions): void {

@@ -21,9 +21,9 @@ async function examine(session: Session): Promise<ExitCode | undefined> {
   const { projectRootFrom } = await import("../../custody/index.js");
   const root = projectRootFrom(session.terminal.cwd);
   const { machineChecks } = await import("../doctor/machine.js");
-  const { custodyChecks } = await import("../doctor/custody.js");
+  const { custodyChecks, stacksOfRuns } = await import("../doctor/custody.js");
   const { stateChecks } = await import("../doctor/state.js");
-  const checks = [...(await machineChecks(session.env)), ...custodyChecks(root, session.clock), ...(await stateChecks(root, session.env)), ...(await sandboxChecks(session, root))];
+  const checks = [...(await machineChecks(session.env)), ...custodyChecks(root, session.clock), ...(await stateChecks(root, session.env, stacksOfRuns(root, session.clock))), ...(await sandboxChecks(session, root))];
   const faults = checks.filter((check) => check.state === "fault");
   if (session.json) session.printJson({ checks });
   else session.print(render(session, checks));

@@ -17,13 +17,17 @@ export function sshCommand(cli: Cli): Command {
     .passThroughOptions()
     .addHelpText("after", examples(["holdfast ssh", "a login shell"], ["holdfast ssh digits -- nvidia-smi", "one command; its exit code is handed on (255: no connection)"]))
     .action(
-      cli.action(async (session, [run, words]: [string | undefined, string[]], _options, command) => {
-        // `holdfast ssh -- nvidia-smi`: commander counts the first word after the dashes as the run.
-        const dashes = cli.argv.indexOf("--");
-        const before = command.args.length - (dashes === -1 ? 0 : cli.argv.length - dashes - 1);
-        return before === 0 ? connect(session, undefined, command.args) : connect(session, run, words);
+      cli.action(async (session, [run, words]: [string | undefined, string[]]) => {
+        const typed = afterDashes(cli.argv);
+        return typed === null ? connect(session, run, words) : connect(session, typed.run, typed.words);
       }),
     );
+}
+
+/** `ssh [run] -- command...`: commander does not tell where the dashes stood. null without dashes. Pure. */
+export function afterDashes(argv: readonly string[]): { run: string | undefined; words: readonly string[] } | null {
+  const dashes = argv.indexOf("--");
+  return dashes === -1 ? null : { run: argv.slice(argv.indexOf("ssh") + 1, dashes)[0], words: argv.slice(dashes + 1) };
 }
 
 async function connect(session: Session, text: string | undefined, words: readonly string[]): Promise<ExitCode> {

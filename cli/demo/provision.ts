@@ -5,7 +5,7 @@ import { titlesOf } from "../render/teardown";
 import { profileFor } from "../../profiles";
 import { liveAddress } from "../../providers/ssh/forRun";
 import type { Demo } from "./demo";
-import { cellNamed, look, progressLine, runName, runOf, stepOf, stepText } from "./demo";
+import { cellNamed, cellsOf, look, progressLine, runName, runOf, stepOf, stepText } from "./demo";
 import { expect, tail } from "./expect";
 import { essentialLine } from "./pulumiOutput";
 import { until } from "./until";
@@ -49,17 +49,23 @@ export async function killOnce(demo: Demo): Promise<void> {
   const step = "kill and resume";
   narrator.heading("Kill the training in the middle");
   const target = plan.cells[Math.floor(plan.cells.length / 2)]?.name ?? "";
-  narrator.say(`Waiting until ${target} is under way and has saved something worth losing.`);
+  narrator.say(`Waiting until ${target} is well under way.`);
+  let longest = 0;
   const before = await until(
-    { step, what: `${target} running with a checkpoint`, seconds: 120, signal, everyMilliseconds: 250, look: () => watched(demo), describe: (seen) => progressLine(demo, seen) },
-    (seen) => cellNamed(seen, target)?.state === "running" && Boolean(cellNamed(seen, target)?.newestCheckpoint) && Boolean(cellNamed(seen, target)?.pgid),
+    { step, what: `${target} in the middle of its training`, seconds: 120, signal, everyMilliseconds: 250, look: () => watched(demo), describe: (seen) => progressLine(demo, seen) },
+    (seen) => {
+      // How many steps a cell takes is what those before it took.
+      longest = Math.max(longest, ...cellsOf(seen).filter((cell) => cell.cell !== target).map((cell) => stepOf(cell.newestCheckpoint?.path ?? "") ?? 0));
+      const cell = cellNamed(seen, target);
+      return cell?.state === "running" && Boolean(cell.pgid) && (stepOf(cell.newestCheckpoint?.path ?? "") ?? 0) > longest * 0.35;
+    },
   );
   const victim = cellNamed(before, target);
   const group = victim?.pgid ?? 0;
   narrator.command(`holdfast ssh ${runName(demo)} -- kill -KILL -- -${group}`);
   const killed = await world.holdfast("ssh", runName(demo), "--", `kill -KILL -- -${group}`);
   expect(step, "the kill to reach the process group", killed.exitCode === 0, tail(killed.output));
-  narrator.say(narrator.paint("warn", `Killed: process group ${group}, SIGKILL, no chance to save. Newest checkpoint: ${victim?.newestCheckpoint ? stepText(victim.newestCheckpoint.path) : "none"}.`));
+  narrator.say(narrator.paint("warn", `Killed: SIGKILL to the process group ${group}, no chance to save. A moment before, the newest checkpoint was ${victim?.newestCheckpoint ? stepText(victim.newestCheckpoint.path) : "none"}.`));
   const after = await until(
     { step, what: `a second attempt of ${target}`, seconds: 60, signal, everyMilliseconds: 250, look: () => watched(demo), describe: (seen) => progressLine(demo, seen) },
     (seen) => (cellNamed(seen, target)?.attempt ?? 1) >= 2 && ["running", "complete"].includes(cellNamed(seen, target)?.state ?? ""),

@@ -22,7 +22,9 @@ export const shortType = (type: string): string => type.split(":").at(-1) ?? typ
 /** The refusal as the gate wrote it: from `Refused:` to the last of its `next:` lines; null when nothing was refused. */
 export function refusalIn(output: string): string | null {
   const lines = output.replace(colours, "").split("\n");
-  const first = lines.findIndex((line) => line.includes("Refused:"));
+  // The progress lines say it too, cut short; the diagnostics have the whole paragraph.
+  const whole = lines.findIndex((line) => /^\s+error: Refused:/.test(line));
+  const first = whole === -1 ? lines.findIndex((line) => line.includes("Refused:")) : whole;
   if (first === -1) return null;
   const start = lines[first]?.slice(lines[first].indexOf("Refused:")) ?? "";
   const rest = lines.slice(first + 1);

@@ -8,6 +8,16 @@ import { runId } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
 import type { Check } from "./check";
 
+/** Stacks of this project's runs; none when the store cannot be opened. */
+export function stacksOfRuns(projectRoot: string, clock: Clock): string[] {
+  try {
+    return openCustody(projectRoot, { clock }).runs().map((ref) => ref.stack);
+  } catch (error) {
+    if (error instanceof UserError) return [];
+    throw error;
+  }
+}
+
 export function custodyChecks(projectRoot: string, clock: Clock): Check[] {
   let custody: Custody;
   try {

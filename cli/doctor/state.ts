@@ -24,9 +24,10 @@ export function lockFaults(resources: readonly StateResource[]): string[] {
   return faults;
 }
 
-export async function stateChecks(projectRoot: string, env: NodeJS.ProcessEnv): Promise<Check[]> {
+/** Looks at every stack that has config, and at those that the ledgers speak of. */
+export async function stateChecks(projectRoot: string, env: NodeJS.ProcessEnv, stacksOfRuns: readonly string[]): Promise<Check[]> {
   const checks: Check[] = [];
-  for (const stack of configuredStacks(projectRoot)) {
+  for (const stack of new Set([...configuredStacks(projectRoot), ...stacksOfRuns])) {
     const name = `locks of ${stack}`;
     const resources = await exportState(projectRoot, stack, env);
     if (resources === null) {

@@ -87,5 +87,5 @@ function receiptText(draft: Draft, paint: Paint): string {
   if (!covering) return paint("bad", facts.receipts.length === 0 ? "none" : "none for what is there now");
   const { place, loaded, at } = covering.signed.content;
   const where = place.host === hostname() ? place.directory : `${place.host}:${place.directory}`;
-  return `${paint("good", "all of it")} pulled to ${where}, ${plural(loaded.length, "checkpoint")} loaded, ${formatTime(at)}, hashed again now`;
+  return `${paint("good", "all of it")} pulled to ${where}, ${plural(loaded.length, "file")} loaded, ${formatTime(at)}, hashed again now`;
 }

@@ -48,7 +48,7 @@ export function cellsOfCopy(manifest: Manifest, copy: Copy): CellOfCopy[] {
 export function renderCopy(manifest: Manifest, copy: Copy, options: { paint: Paint; width: number | undefined; indent?: number }): string {
   const { paint } = options;
   const cells = cellsOfCopy(manifest, copy);
-  const metrics = [...new Set(cells.flatMap((cell) => Object.keys(cell.metrics)))].filter((name) => shownMetrics.test(name)).slice(0, 3);
+  const metrics = [...new Set(cells.flatMap((cell) => Object.keys(cell.metrics)))].filter((name) => shownMetrics.test(name)).slice(0, 2);
   const rows = cells.map((cell) => [
     cell.cell,
     cell.state === "complete" ? paint("good", cell.state) : paint("warn", cell.state),
@@ -64,7 +64,7 @@ export function renderCopy(manifest: Manifest, copy: Copy, options: { paint: Pai
 }
 
 /** Results that a person looks for first; the rest stays in the file. */
-const shownMetrics = /accuracy|loss|perplexity|f1|score|step/i;
+const shownMetrics = /accuracy|loss|perplexity|f1|score/i;
 
 const isCheckpoint = (verdict: FileVerdict | undefined): boolean => verdict !== undefined && verdict.format !== "opaque" && verdict.format !== "json";
 const byName = (a: ManifestFile, b: ManifestFile): number => a.path.localeCompare(b.path, "en", { numeric: true });

@@ -9,9 +9,9 @@ export function renderLedger(entries: readonly LedgerEntry[], options: { paint: 
   const { paint } = options;
   const rows = entries.map((entry) => {
     const tone = tones[entry.kind];
-    return [String(entry.seq), `${entry.at.slice(0, 10)} ${entry.at.slice(11, 19)}`, tone ? paint(tone, entry.kind) : entry.kind, sentenceOf(entry), paint("faint", entry.hash.slice(0, 8))];
+    return [String(entry.seq), `${entry.at.slice(0, 10)} ${entry.at.slice(11, 19)}`, paint("faint", entry.hash.slice(0, 8)), tone ? paint(tone, entry.kind) : entry.kind, sentenceOf(entry)];
   });
-  return renderTable(["#", "UTC", "what", "", "hash"], rows, { ...options, right: [0] });
+  return renderTable(["#", "UTC", "hash", "what", ""], rows, { ...options, right: [0] });
 }
 
 const tones: Partial<Record<LedgerKind, Tone>> = {
@@ -28,19 +28,21 @@ const tones: Partial<Record<LedgerKind, Tone>> = {
 type Sentences = { readonly [K in LedgerKind]: (data: LedgerData[K]) => string };
 
 const short = (hash: string): string => hash.slice(0, 12);
+/** Vendors' ids are names to look for, not to read: the whole is in `--json`. */
+const idOf = (id: string): string => (/^[0-9a-f-]{20,}$/.test(id) ? id.slice(0, 12) : id);
 
 const sentences: Sentences = {
   "run.declared": (data) => `${runId(data.run)} on ${data.endpoint.platform} (${data.endpoint.api}), ${plural(data.roster.length, "cell")}: ${data.roster.join(", ")}`,
   "intent.opened": (data) => `about to create ${data.role} ${data.name}`,
-  "intent.confirmed": (data) => `${data.role} ${data.name} is ${data.id}`,
+  "intent.confirmed": (data) => `${data.role} ${data.name} is ${idOf(data.id)}`,
   "intent.abandoned": (data) => `given up: ${data.why}`,
-  "resource.created": (data) => `${data.role} ${data.name} (${data.id})${priceOf(data)}`,
-  "resource.lost": (data) => `${data.role} ${data.id}: ${data.why}`,
-  "resource.deleted": (data) => `${data.verb} ${data.role} ${data.id}: ${data.confirmed}${data.grant === null ? "" : ` (grant ${short(data.grant)})`}`,
-  "address.changed": (data) => `${data.instance} answers at ${data.user}@${data.host}:${data.port}`,
-  "job.started": (data) => `on ${data.instance}: ${data.cells.join(", ")}, code ${short(data.codeSha256)}`,
+  "resource.created": (data) => `${data.role} ${data.name} (${idOf(data.id)})${priceOf(data)}`,
+  "resource.lost": (data) => `${data.role} ${idOf(data.id)}: ${data.why}`,
+  "resource.deleted": (data) => `${data.verb} ${data.role} ${idOf(data.id)}: ${data.confirmed}${data.grant === null ? "" : ` (grant ${short(data.grant)})`}`,
+  "address.changed": (data) => `${idOf(data.instance)} answers at ${data.user}@${data.host}:${data.port}`,
+  "job.started": (data) => `on ${idOf(data.instance)}: ${data.cells.join(", ")}, code ${short(data.codeSha256)}`,
   "job.updated": (data) => `${data.cells.join(", ")}, code ${short(data.codeSha256)}`,
-  "job.stopped": (data) => `on ${data.instance}: ${data.why}`,
+  "job.stopped": (data) => `on ${idOf(data.instance)}: ${data.why}`,
   "manifest.taken": (data) => `${short(data.manifestSha256)}: ${plural(data.files, "file")}, ${formatBytes(data.bytes)}${data.closed ? ", queue closed" : ", still open"}`,
   "pull.finished": (data) => `${plural(data.files, "file")}, ${formatBytes(data.bytes)} to ${data.host}:${data.directory} in ${formatDuration(data.seconds)}`,
   "verify.failed": (data) => `${plural(data.problems.length, "problem")}: ${listOf(data.problems.slice(0, 3).map((problem) => `${problem.path} (${problem.code})`))}`,
@@ -63,6 +65,6 @@ export function sentenceOf<K extends LedgerKind>(entry: LedgerEntry<K>): string 
 
 function priceOf(data: LedgerData["resource.created"]): string {
   if (data.hourlyUsd !== undefined) return `, ${formatUsd(data.hourlyUsd)} per hour`;
-  if (data.monthlyUsd !== undefined) return `, ${formatUsd(data.monthlyUsd)} per month`;
+  if (data.monthlyUsd !== undefined && data.monthlyUsd > 0) return `, ${formatUsd(data.monthlyUsd)} per month`;
   return "";
 }

@@ -7,15 +7,15 @@ import { formatBytes, formatDuration, formatTime, formatUsd } from "./units";
 
 export function renderStatus(report: StatusReport, options: { paint: Paint; width: number | undefined }): string {
   const { paint } = options;
+  const cost = ["cost", costText(report)] as const;
   const state = report.state === "live" ? paint("good", "live") : paint("faint", "ended");
   const lines = [`${paint("strong", report.run)}  ${state}  ${report.platform} (${report.api})`, ""];
   if (report.remote !== null) {
-    lines.push(renderCells(report, report.remote, options), "", renderFacts(remoteFacts(report, report.remote, paint), { paint }));
+    lines.push(renderCells(report, report.remote, options), "", renderFacts([...remoteFacts(report, report.remote, paint), cost], { paint }));
   } else {
     const word = report.state === "live" ? paint("bad", "The machine does not answer") : "No look at the machine";
-    lines.push(`${word}: ${report.unreachable ?? "unknown"}. This is what the ledger knows:`, "", renderFacts(ledgerFacts(report), { paint }));
+    lines.push(`${word}: ${report.unreachable ?? "unknown"}. This is what the ledger knows:`, "", renderFacts([...ledgerFacts(report), cost], { paint }));
   }
-  lines.push(renderFacts([["cost", costText(report)]], { paint }));
   return lines.join("\n");
 }
 

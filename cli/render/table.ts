@@ -19,6 +19,9 @@ const noBorders = {
   left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: "  ",
 };
 
+/** In a pipe the last column may be very long; its rule need not be. */
+const longestLastRule = 60;
+
 /** Lines of the table, without a final newline. Cells may hold colours and newlines. */
 export function renderTable(head: readonly string[], rows: readonly (readonly string[])[], options: TableOptions = {}): string {
   const paint = options.paint ?? plainPaint;
@@ -33,7 +36,7 @@ export function renderTable(head: readonly string[], rows: readonly (readonly st
     wordWrap: true,
     wrapOnWordBoundary: true,
   });
-  table.push(head.map((title) => paint("strong", title)), fitted.map((width) => paint("faint", "-".repeat(width))), ...rows.map((row) => [...row]));
+  table.push(head.map((title) => paint("strong", title)), fitted.map((width, column) => paint("faint", "-".repeat(column === fitted.length - 1 ? Math.min(width, longestLastRule) : width))), ...rows.map((row) => [...row]));
   return table
     .toString()
     .split("\n")

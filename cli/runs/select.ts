@@ -15,7 +15,7 @@ const mayLive = (run: KnownRun): boolean => run.state !== "ended";
 
 /** Throws UserError: run-not-found, or run-ambiguous with the choices. */
 export function selectRun(text: string | undefined, known: readonly KnownRun[], command: string): RunRef {
-  const chosen = text === undefined ? known.filter(mayLive) : matching(text, known);
+  const chosen = text === undefined ? unnamed(known) : matching(text, known);
   const [only] = chosen;
   if (only && chosen.length === 1) return only.ref;
   if (text === undefined) throw withoutName(chosen, known, command);
@@ -31,6 +31,12 @@ export function selectRun(text: string | undefined, known: readonly KnownRun[], 
       : `There is no run "${text}" in this project's custody. Known: ${known.map(describe).join(", ")}.`,
     { code: "run-not-found", next: known.length === 0 ? ["pulumi up (or npm run up)"] : ["holdfast ls"] },
   );
+}
+
+/** The live runs; with none live and only one run ever, that one. */
+function unnamed(known: readonly KnownRun[]): readonly KnownRun[] {
+  const live = known.filter(mayLive);
+  return live.length === 0 && known.length === 1 ? known : live;
 }
 
 function matching(text: string, known: readonly KnownRun[]): readonly KnownRun[] {

@@ -41,6 +41,10 @@ test("with no live run the ended ones are listed, none is taken", () => {
   assert.match(fault.message, /p\/prod\/digits \(ended\), p\/dev\/mnist \(ended\)/);
 });
 
+test("the only run there ever was is meant even when it has ended", () => {
+  assert.equal(text(selectRun(undefined, runs.slice(1, 2), "ledger")), "p/prod/digits");
+});
+
 test("a bare name means the live run of that name; the full name reaches the ended one", () => {
   assert.equal(text(selectRun("digits", runs, "status")), "p/dev/digits");
   assert.equal(text(selectRun("p/prod/digits", runs, "status")), "p/prod/digits");
