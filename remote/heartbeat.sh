@@ -17,7 +17,7 @@ process_facts "$queue_pid" || exit 0
 queue_ticks=$ticks
 
 heartbeat() {
-  if read_file "$run_dir/state/current" && [ -n "$content" ]; then current=$(json_string "$content"); else current=null; fi
+  if read_line "$run_dir/state/current" && [ -n "$content" ]; then current=$(json_string "$content"); else current=null; fi
   measure_disk "$run_dir" || { bytes_free=null inodes_free=null; }
   measure_memory
   uptime_seconds

@@ -60,6 +60,8 @@ checkpoint_json() {
 # Every state file, with what the cell's checkpoints say about its progress.
 cells() {
   checkpoints=$newline$(newest_checkpoints)$newline
+  # One grep for all of them; /dev/null keeps it from reading stdin where there is none.
+  faulty=$newline$(grep -LE "$json_object_pattern" "$run_dir"/state/cells/*.json /dev/null 2>/dev/null)$newline
   separator='' newest='' newest_time=-1
   printf '['
   for file in "$run_dir"/state/cells/*.json; do
@@ -74,14 +76,18 @@ cells() {
         ;;
       *) checkpoint='' ;;
     esac
-    read_cell "$run_dir" "$name" || cell_json="{\"cell\":\"$name\",\"state\":\"unreadable\"}"
+    read_cell "$run_dir" "$name" || cell_json=''
+    case $faulty in *"$newline$file$newline"*) cell_json='' ;; esac
+    [ -n "$cell_json" ] || cell_json="{\"cell\":\"$name\",\"state\":\"unreadable\"}"
     printf '%s%s,"newestCheckpoint":%s}' "$separator" "${cell_json%\}}" "$(checkpoint_json "$checkpoint")"
     separator=,
   done
   printf '],"newestCheckpoint":%s' "$(checkpoint_json "$newest")"
 }
 
-state_file() { if json_file "$run_dir/state/$1"; then printf '%s' "$content"; else printf null; fi; }
+state_file() {
+  if json_line "$run_dir/state/$1" && printf '%s\n' "$content" | grep -Eq "$json_object_pattern"; then printf '%s' "$content"; else printf null; fi
+}
 
 writer
 measure_disk "$run_dir" || { bytes_free=null bytes_total=null inodes_free=null; }

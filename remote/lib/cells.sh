@@ -62,7 +62,7 @@ read_limits() {
 # cell_hash SPEC_DIR CELL -> $config_sha256 ('' when there is none).
 cell_hash() {
   config_sha256=''
-  ! read_file "$1/cells/$2/sha256" || config_sha256=${content%"$carriage_return"}
+  ! read_line "$1/cells/$2/sha256" || config_sha256=${content%"$carriage_return"}
   case $config_sha256 in *[!0-9A-Za-z]*) config_sha256='' ;; esac
 }
 
@@ -70,7 +70,7 @@ cell_hash() {
 read_cell() {
   cell_state='' cell_json='' attempt=0 recorded_sha256='' cell_cause='' cell_pid='' cell_ticks='' wrapper_pid='' wrapper_ticks=''
   cell_boot='' cell_epoch=''
-  json_file "$1/state/cells/$2.json" || return 1
+  json_line "$1/state/cells/$2.json" || return 1
   cell_json=$content
   json_field "$content" state && cell_state=$field
   json_field "$content" attempt && attempt=$field
@@ -88,9 +88,10 @@ read_cell() {
 # cell_record STATE EXIT CAUSE STARTED ENDED: prints the object for $cell with $attempt, $pid, $payload_ticks,
 # $config_sha256, $epoch, $boot_id, $wrapper_ticks and $kills; an empty value becomes null.
 cell_record() {
+  _cause=${3:+\"$3\"} _started=${4:+\"$4\"} _ended=${5:+\"$5\"} _hash=${config_sha256:+\"$config_sha256\"}
   printf '{"cell":"%s","state":"%s","attempt":%s,"exit":%s,"cause":%s,"startedAt":%s,"endedAt":%s' \
-    "$cell" "$1" "$attempt" "${2:-null}" "$(text_or_null "$3")" "$(text_or_null "$4")" "$(text_or_null "$5")"
-  printf ',"pid":%s,"pgid":%s,"startTicks":%s,"configSha256":%s' "${pid:-null}" "${pid:-null}" "${payload_ticks:-null}" "$(text_or_null "$config_sha256")"
+    "$cell" "$1" "$attempt" "${2:-null}" "${_cause:-null}" "${_started:-null}" "${_ended:-null}"
+  printf ',"pid":%s,"pgid":%s,"startTicks":%s,"configSha256":%s' "${pid:-null}" "${pid:-null}" "${payload_ticks:-null}" "${_hash:-null}"
   printf ',"epoch":%s,"bootId":"%s","wrapperPid":%s,"wrapperTicks":%s,"oomKills":%s}' \
     "${epoch:-null}" "${boot_id-}" "${wrapper_pid:-null}" "${wrapper_ticks:-null}" "${kills:-null}"
 }
@@ -102,9 +103,8 @@ write_cell() {
   _record=$(cell_record "$@") && "replace_$_how" "$_path" "$_record"
 }
 
-text_or_null() { if [ -n "$1" ]; then printf '"%s"' "$1"; else printf null; fi; }
-
 # end_record JSON STATE CAUSE: the object of a running attempt whose wrapper is gone, given its end. Everything else stays.
 end_record() {
-  printf '%s' "$1" | sed -e "s/\"state\":\"[a-z]*\"/\"state\":\"$2\"/" -e "s/\"cause\":[^,]*/\"cause\":$(text_or_null "$3")/" -e "s/\"endedAt\":[^,]*/\"endedAt\":\"$(now)\"/"
+  _cause=${3:+\"$3\"}
+  printf '%s' "$1" | sed -e "s/\"state\":\"[a-z]*\"/\"state\":\"$2\"/" -e "s/\"cause\":[^,]*/\"cause\":${_cause:-null}/" -e "s/\"endedAt\":[^,]*/\"endedAt\":\"$(now)\"/"
 }

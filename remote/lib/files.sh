@@ -67,8 +67,12 @@ replace_durably() {
   return 1
 }
 
-# read_file PATH -> $content (without the last newline); fails when it cannot be read.
-read_file() { content=$(cat -- "$1" 2>/dev/null); }
+# read_line PATH -> $content, the first line; fails when the file cannot be read or is empty. Starts no program:
+# a queue of a thousand cells reads a thousand states.
+read_line() {
+  content=''
+  { IFS= read -r content || [ -n "$content" ]; } 2>/dev/null <"$1"
+}
 
 # json_string TEXT: prints it quoted. Control characters other than tab, newline and return become spaces.
 json_string() {
@@ -114,9 +118,10 @@ _json_item="($_json_atom|$_json_flat)"
 _json_value="($_json_item|\\[($_json_item(,$_json_item)*)?\\])"
 json_object_pattern="^\\{($_json_text:$_json_value(,$_json_text:$_json_value)*)?\\}\$"
 
-# json_file PATH -> $content: the object in it. Fails when there is none, or when it is not one line of JSON.
-json_file() {
-  read_file "$1" || return 1
-  case $content in *"$newline"* | '') return 1 ;; esac
-  printf '%s\n' "$content" | grep -Eq "$json_object_pattern"
+# json_line PATH -> $content: the object in it, whole: one line with its newline. Fails for anything else. Whether it is
+# valid JSON throughout is only checked where it is handed on (json_object_pattern).
+json_line() {
+  content='' _second=''
+  { IFS= read -r content && ! IFS= read -r _second && [ -z "$_second" ]; } 2>/dev/null <"$1" || return 1
+  case $content in '{'*'}') ;; *) return 1 ;; esac
 }

@@ -24,8 +24,9 @@ highest_epoch() {
     case $_number in *[!0-9]*) continue ;; esac
     [ "$_number" -le "$highest" ] || highest=$_number
   done
-  [ "$highest" = 0 ] || ! read_file "$1/lock/claims/$highest/owner" || owner=$content
-  if read_file "$1/lock/writer"; then
+  [ "$highest" = 0 ] || ! read_line "$1/lock/claims/$highest/owner" || owner=$content
+  if [ -e "$1/lock/writer" ]; then
+    read_line "$1/lock/writer" || return 1
     json_field "$content" epoch || return 1
     case $field in '' | *[!0-9]*) return 1 ;; esac
     # The published copy of a claim also says whether it was released.
@@ -82,13 +83,13 @@ take_lock() {
 }
 
 heartbeat_changes() {
-  read_file "$1/state/heartbeat" || content=''
+  read_line "$1/state/heartbeat" || content=''
   _before=$content
   uptime_seconds
   _observed=$((uptime + $2))
   while [ "$uptime" -lt "$_observed" ]; do
     nap 0.5
-    read_file "$1/state/heartbeat" || content=''
+    read_line "$1/state/heartbeat" || content=''
     [ "$content" = "$_before" ] || return 0
     uptime_seconds
   done
@@ -107,7 +108,7 @@ claim_epoch() {
   fi
   mv -T "$_prepared" "$1/lock/claims/$2" 2>/dev/null
   # Over NFS the reply can be lost and the repeat fail, so what counts is who stands there, not what mv said.
-  if ! read_file "$1/lock/claims/$2/owner" || [ "$content" != "$_claim" ]; then
+  if ! read_line "$1/lock/claims/$2/owner" || [ "$content" != "$_claim" ]; then
     rm -rf "$_prepared"
     refusal="another queue took epoch $2 at the same moment"
     return 1

@@ -84,7 +84,7 @@ on_stop_request() {
 # Seconds that a stopped payload has for its last checkpoint: as asked by stop.sh, or by the limits.
 stop_grace() {
   grace=$stop_grace_seconds
-  if read_file "$run_dir/state/stop.json" && json_field "$content" graceSeconds; then
+  if read_line "$run_dir/state/stop.json" && json_field "$content" graceSeconds; then
     case $field in '' | *[!0-9]*) ;; *) grace=$field ;; esac
   fi
 }

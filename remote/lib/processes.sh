@@ -9,8 +9,9 @@ payload_mark() { printf 'HOLDFAST_PAYLOAD_OF=%s/' "$1"; }
 # process_facts PID -> $ticks, $group. Fails when there is no such process or it is a zombie, which holds nothing any more.
 process_facts() {
   ticks='' group=''
-  _stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
-  # The name in parentheses may itself contain spaces and parentheses.
+  { IFS= read -r _stat; } 2>/dev/null <"/proc/$1/stat" || return 1
+  # The name in parentheses may itself contain spaces, parentheses, even a newline.
+  case $_stat in *') '*) ;; *) _stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1 ;; esac
   # shellcheck disable=SC2086  # split into fields: state is the third, group the fifth, start time the twenty-second
   set -- ${_stat##*) }
   case ${1-} in Z | X | x | '') return 1 ;; esac

@@ -34,7 +34,7 @@ inParallel("lock", () => {
   underEachShell("a second queue is refused while the first trains, and does not touch its state", async (rig) => {
     rig.writeSpec({ a: { command: waits(rig) } });
     const first = rig.queue();
-    await until("the first to train", () => startCount(rig) === 1);
+    await until("the first to train", () => startCount(rig) === 1 && rig.cell("a").pid !== null);
     const state = rig.read("state", "cells", "a.json");
     assert.equal((await rig.queue().finished).code, 50);
     assert.equal(rig.read("state", "cells", "a.json"), state);

@@ -48,9 +48,9 @@ inParallel("status", () => {
   });
 
   underEachShell("torn, foreign and hostile state files do not break the answer", async (rig) => {
-    const junk = ["", "{", '{"cell":"x"', "null", '{"cell":"x"}{"cell":"y"}', '{"cell":"x"}\n{"cell":"y"}', '{"a":01}', '{"a":"\t"}', '{"a":"\\q"}', '{"a":"b"c"}', "{'a':1}", '{"a":undefined}', "\0", '{"a":1,}', '{"a":"\xff"'];
+    const junk = ["", "{", '{"cell":"x"}', '{"cell":"x"', "null", '{"cell":"x"}{"cell":"y"}', '{"cell":"x"}\n{"cell":"y"}', '{"a":01}', '{"a":"\t"}', '{"a":"\\q"}', '{"a":"b"c"}', "{'a':1}", '{"a":undefined}', "\0", '{"a":1,}', '{"a":"\xff"'];
     junk.forEach((content, i) => { put(rig, `state/cells/junk${i}.json`, content); });
-    put(rig, "state/cells/good.json", '{"cell":"good","state":"complete","note":"a \\"quote\\" \\u00e9 } , { [ ]","list":["x",1,{"y":null}]}');
+    put(rig, "state/cells/good.json", '{"cell":"good","state":"complete","note":"a \\"quote\\" \\u00e9 } , { [ ]","list":["x",1,{"y":null}]}\n');
     put(rig, "state/cells/not a cell.json", "{}");
     put(rig, "state/heartbeat", '{"at":"x","gpu":[{"index":0');
     put(rig, "state/closed.json", "closed!");
@@ -60,7 +60,7 @@ inParallel("status", () => {
   });
 
   underEachShell("the newest checkpoint of the run and of each cell is found; unfinished ones are none", async (rig) => {
-    for (const cell of ["a", "ab", "idle"]) put(rig, `state/cells/${cell}.json`, `{"cell":"${cell}","state":"running"}`);
+    for (const cell of ["a", "ab", "idle"]) put(rig, `state/cells/${cell}.json`, `{"cell":"${cell}","state":"running"}\n`);
     put(rig, "cells/a/checkpoints/step-1.npz", "12", 1_700_000_100);
     put(rig, "cells/a/checkpoints/step \"2\" é\\.npz", "123", 1_700_000_200);
     put(rig, "cells/a/checkpoints/step-3.npz.tmp", "1234", 1_700_000_900);
