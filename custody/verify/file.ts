@@ -18,6 +18,14 @@ export interface VerifyFileOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What only a tree's verification says: the path was resolved, and its last part may no longer be the file's name. */
+export interface InspectOptions extends VerifyFileOptions {
+  readonly name?: string;
+  readonly refuseLinks?: boolean;
+  /** Tensor names are sent between threads only where a shard index will be compared with them. */
+  readonly wantLinks?: boolean;
+}
+
 export interface FileReport {
   readonly verdict: FileVerdict;
   readonly links: Links;
@@ -33,13 +41,13 @@ export async function verifyFile(path: string, options: VerifyFileOptions = {}):
 }
 
 /** As verifyFile, with what the cross-file step of a tree needs. */
-export async function inspectFile(path: string, options: VerifyFileOptions): Promise<FileReport> {
+export async function inspectFile(path: string, options: InspectOptions): Promise<FileReport> {
   const problems = new ProblemList();
   const unread = (): FileReport => ({ verdict: { path, bytes: 0, sha256: "", format: "opaque", ok: false, problems: problems.list() }, links: {} });
   let descriptor: number;
   try {
     // Without O_NONBLOCK, opening a named pipe waits for its writer for ever.
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | (options.refuseLinks === true ? constants.O_NOFOLLOW : 0));
   } catch (error) {
     problems.add(isErrno(error, "ENOENT") ? "missing" : "unreadable", `The file cannot be opened: ${messageOf(error)}.`);
     return unread();
@@ -74,13 +82,13 @@ class Pass {
     private readonly before: BigIntStats,
     private readonly memory: ScanMemory,
     private readonly problems: ProblemList,
-    private readonly options: VerifyFileOptions,
+    private readonly options: InspectOptions,
   ) {
     this.#size = Number(before.size);
   }
 
   async run(): Promise<FileReport> {
-    const detection = detectFormat(basename(this.path), this.#readAt(0, magicBytes), this.options.role);
+    const detection = detectFormat(this.options.name ?? basename(this.path), this.#readAt(0, magicBytes), this.options.role);
     const check = this.#openCheck(detection.format, "refusal" in detection ? detection.refusal : undefined);
     const bytes = await this.#read(check);
     if (bytes === this.#size) await check?.finish();
@@ -88,7 +96,7 @@ class Pass {
     const problems = this.problems.list();
     const summary = check?.summary();
     const verdict = { path: this.path, bytes, sha256: this.#hash.digest("hex"), format: detection.format, ok: problems.length === 0, problems };
-    return { verdict: summary === undefined ? verdict : { ...verdict, summary }, links: check?.links?.() ?? {} };
+    return { verdict: summary === undefined ? verdict : { ...verdict, summary }, links: (this.options.wantLinks === true ? check?.links?.() : undefined) ?? {} };
   }
 
   #openCheck(format: VerifiedFormat, refusal?: { readonly code: string; readonly message: string }): FormatCheck | undefined {

@@ -2,3 +2,4 @@
 export { verifyFile, type VerifyFileOptions } from "./file.js";
 export type { Role } from "./format.js";
 export type { FileVerdict, Problem, Summary, VerifiedFormat } from "./verdict.js";
+export { verifyTree, type TreeFile, type TreeProblem, type TreeProgress, type TreeVerdict, type VerifyTreeOptions } from "./tree.js";

@@ -1,0 +1,149 @@
+// Spreads files over worker threads: the largest first, small ones in batches, and a thread that dies costs only the file it was reading.
+import { Worker } from "node:worker_threads";
+import { inspectFile, type FileReport } from "./file.js";
+import type { FileTask, WorkerReply } from "./worker.js";
+
+/** Below this, starting a thread (some 40 ms) would take longer than the work. */
+const inlineBytes = 32 * 1024 * 1024;
+/** Enough work per message that the exchange costs nothing. */
+const batchBytes = 8 * 1024 * 1024;
+const batchFiles = 64;
+/** A forged file that needs more than this loses its thread, not the process. Buffers do not count. */
+const heapMegabytes = 512;
+
+export interface PoolEvents {
+  /** Bytes of the file read so far. */
+  readonly onBytes: (task: FileTask, bytes: number) => void;
+  readonly onReport: (task: FileTask, report: FileReport) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Resolves when every task has its report; rejects with the signal's reason when it aborts. Uses at most `workers` threads at a time. */
+export async function runTasks(tasks: readonly FileTask[], workers: number, events: PoolEvents, start: () => Worker = startWorker): Promise<void> {
+  events.signal?.throwIfAborted();
+  const total = tasks.reduce((sum, task) => sum + task.bytes, 0);
+  if (total <= inlineBytes) return runInline(tasks, events);
+  const queue = batches([...tasks].sort((a, b) => b.bytes - a.bytes || a.index - b.index));
+  const lanes = Array.from({ length: Math.max(1, Math.min(workers, queue.length)) }, () => new Lane(queue, events, start));
+  const abort = (): void => lanes.forEach((lane) => lane.stop(events.signal?.reason));
+  events.signal?.addEventListener("abort", abort, { once: true });
+  try {
+    await Promise.all(lanes.map((lane) => lane.run()));
+  } finally {
+    events.signal?.removeEventListener("abort", abort);
+    await Promise.all(lanes.map((lane) => lane.close()));
+  }
+}
+
+function startWorker(): Worker {
+  return new Worker(require.resolve("./worker.js"), { resourceLimits: { maxOldGenerationSizeMb: heapMegabytes } });
+}
+
+async function runInline(tasks: readonly FileTask[], { onBytes, onReport, signal }: PoolEvents): Promise<void> {
+  for (const task of tasks) {
+    signal?.throwIfAborted();
+    const options = { ...task.options, onBytes: (bytes: number) => onBytes(task, bytes) };
+    onReport(task, await inspectFile(task.path, signal === undefined ? options : { ...options, signal }));
+  }
+}
+
+/** Largest first, so that no thread is left alone with a long file at the end. */
+function batches(sorted: readonly FileTask[]): FileTask[][] {
+  const result: FileTask[][] = [];
+  let bytes = 0;
+  for (const task of sorted) {
+    const last = result.at(-1);
+    if (last !== undefined && bytes + task.bytes <= batchBytes && last.length < batchFiles) {
+      last.push(task);
+      bytes += task.bytes;
+    } else {
+      result.push([task]);
+      bytes = task.bytes;
+    }
+  }
+  return result;
+}
+
+/** One thread at a time, taking batches from the shared queue. */
+class Lane {
+  #worker: Worker | undefined;
+  #pending: FileTask[] = [];
+  #closed = false;
+  readonly #done = Promise.withResolvers<void>();
+
+  constructor(
+    private readonly queue: FileTask[][],
+    private readonly events: PoolEvents,
+    private readonly start: () => Worker,
+  ) {}
+
+  run(): Promise<void> {
+    this.#next();
+    return this.#done.promise;
+  }
+
+  stop(reason: unknown): void {
+    this.#done.reject(reason);
+  }
+
+  /** Messages that are still on their way when the run fails must not start another thread. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
+  }
+
+  #next(): void {
+    const batch = this.queue.shift();
+    if (batch === undefined) {
+      this.#done.resolve();
+      return;
+    }
+    this.#pending = batch;
+    this.#worker ??= this.#listen(this.start());
+    this.#worker.postMessage(batch);
+  }
+
+  #listen(worker: Worker): Worker {
+    worker.on("message", (reply: WorkerReply) => this.#hear(reply));
+    worker.on("error", (error: unknown) => this.#replace(worker, error instanceof Error ? error.message : String(error)));
+    worker.on("exit", (code) => this.#replace(worker, `its thread ended with code ${code}`));
+    return worker;
+  }
+
+  #hear(reply: WorkerReply): void {
+    if (this.#closed) return;
+    if (reply.kind === "idle") return this.#next();
+    const task = this.#pending.find(({ index }) => index === reply.index);
+    if (task === undefined) return;
+    if (reply.kind === "bytes") return this.#tell(() => this.events.onBytes(task, reply.bytes));
+    this.#pending = this.#pending.filter((other) => other !== task);
+    this.#tell(() => this.events.onReport(task, reply.report));
+  }
+
+  /** Files are read in order, so the first without a report is the one that was open. */
+  #replace(worker: Worker, reason: string): void {
+    if (this.#worker !== worker) return;
+    this.#worker = undefined;
+    const [blamed, ...rest] = this.#pending;
+    this.#pending = [];
+    if (rest.length > 0) this.queue.unshift(rest);
+    if (blamed !== undefined) this.#tell(() => this.events.onReport(blamed, failedReport(blamed, reason)));
+    this.#next();
+  }
+
+  /** The callbacks are the caller's; what they throw ends the run, not the process. */
+  #tell(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.#done.reject(error);
+    }
+  }
+}
+
+function failedReport({ path }: FileTask, reason: string): FileReport {
+  const message = `The verifier could not finish with this file: ${reason}.`;
+  return { verdict: { path, bytes: 0, sha256: "", format: "opaque", ok: false, problems: [{ code: "verifier-failed", message }] }, links: {} };
+}
