@@ -73,6 +73,7 @@ function resolveRun(name: string, { otherRuns = [], ...args }: TrainingRunArgs):
   const undeclared = undeclaredRuns(custody, binding, [name, ...otherRuns]);
   if (undeclared.length > 0) throw secondRun(name, binding, undeclared);
   const codeSha256 = hashCode(codeDirectory);
+  if (request.inputs.length > 0) throw inputsNotFetched(request.inputs.map(({ source }) => source));
   const plan = resolve(request, profileFor(config.platform), { run: runOf(binding), config, codeSha256 });
   return {
     binding,
@@ -84,9 +85,17 @@ function resolveRun(name: string, { otherRuns = [], ...args }: TrainingRunArgs):
   };
 }
 
+/** Said before anything is bought: a cell without its data would fail on a machine that bills. */
+function inputsNotFetched(sources: readonly string[]): UserError {
+  return new UserError(`job.inputs: ${sources.join(", ")}: this version does not bring inputs to the instance. Nothing was created.`, {
+    code: "inputs",
+    next: ["put small files into the job's code directory", "fetch large ones in job.setup: it runs on the instance once, before the first cell"],
+  });
+}
+
 function endpointOf(config: StackConfig): EndpointRef {
-  const { endpoint, keyFile } = config.lambda;
-  return { platform: config.platform, api: endpoint, ...(keyFile === null ? {} : { keyFile }) };
+  const { endpoint, keyFile, sshPort } = config.lambda;
+  return { platform: config.platform, api: endpoint, ...(keyFile === null ? {} : { keyFile }), ...(sshPort === null ? {} : { sshPort }) };
 }
 
 function secondRun(name: string, binding: Binding, undeclared: readonly string[]): UserError {

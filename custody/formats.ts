@@ -184,6 +184,8 @@ export interface EndpointRef {
   readonly api: string;
   /** A file that holds the API key; absent: the platform's environment variable. */
   readonly keyFile?: string;
+  /** Port of the instances' SSH servers where it is not the platform's own (the sandbox says its own). */
+  readonly sshPort?: number;
 }
 
 export interface LedgerData {

@@ -14,7 +14,7 @@ const time = z.iso.datetime();
 const schemas: { readonly [K in LedgerKind]: z.ZodType<LedgerData[K]> } = {
   "run.declared": z.looseObject({
     run: runRefSchema, custodyId: text, roster: names, plan: z.unknown(),
-    endpoint: z.looseObject({ platform: text, api: text, keyFile: z.exactOptional(text) }),
+    endpoint: z.looseObject({ platform: text, api: text, keyFile: z.exactOptional(text), sshPort: z.exactOptional(z.number()) }),
     disposable: z.exactOptional(z.looseObject({ maxHours: z.number().positive() })),
   }),
   "intent.opened": z.looseObject({ intent: text, role: text, name: text, pid: z.int(), startTicks: z.number().nullable(), request: details }),

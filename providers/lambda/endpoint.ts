@@ -49,7 +49,7 @@ export async function resolveEndpoint(ref: EndpointRef, options: EndpointOptions
     baseUrl: apiUrl(ref.api),
     apiKey: keyFile === null ? keyFromEnvironment(env) : readKeyFile(keyFile),
     apiKeyInShell: keyFile === null ? "$LAMBDA_API_KEY" : `$(cat ${shellQuoted(keyFile)})`,
-    sshPort: 22,
+    sshPort: ref.sshPort ?? 22,
     timeScale: 1,
   };
 }
