@@ -37,7 +37,7 @@ export const teardownGate: Kind<GateInputs, GateOutputs> = {
   },
 
   create(inputs, context) {
-    context.run(inputs.binding).append("note", { text: `gate armed: a destroy deletes ${describe(inputs.deletions)}` });
+    context.run(inputs.binding).append("note", { text: `gate armed; the end of this run will ${describe(inputs.deletions)}` });
     return Promise.resolve({ id: `gate-${inputs.binding.project}-${inputs.binding.stack}-${inputs.binding.run}`, outs: inputs });
   },
 
