@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { foldLedger, grantCovers, type Grant, type LedgerData, type LedgerEntry, type LedgerKind, type RunView } from "../../custody";
+import { foldLedger, grantCovers, type Grant, type LedgerData, type LedgerKind, type RunView } from "../../custody";
 import { declared, NOW, run } from "./support";
 
 type Line = { [K in LedgerKind]: readonly [K, LedgerData[K]] }[LedgerKind];
