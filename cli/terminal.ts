@@ -42,9 +42,11 @@ export class Session {
     return this.terminal.env;
   }
 
-  /** Width for tables; undefined in a pipe, where lines are not wrapped. */
+  /** Width for tables: the terminal's, or COLUMNS. Undefined in a plain pipe, where lines are not wrapped. */
   get width(): number | undefined {
-    return this.terminal.stdout.isTTY ? this.terminal.stdout.columns : undefined;
+    if (this.terminal.stdout.isTTY) return this.terminal.stdout.columns;
+    const columns = Number(this.terminal.env.COLUMNS);
+    return columns >= 40 ? columns : undefined;
   }
 
   /** A person sits at both ends. */

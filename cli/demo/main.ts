@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { relative } from "node:path";
 import { messageOf, UserError } from "../../custody/userError";
 import { Interrupted } from "../exitCodes";
+import { colorsWanted } from "../render/paint";
 import { formatDuration } from "../render/units";
 import { planOfStack } from "../runs/stackPlan";
 import type { Demo, DemoStep } from "./demo";
@@ -34,7 +35,7 @@ async function main(): Promise<number> {
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal).on("SIGHUP", onSignal);
   const started = Date.now();
-  const world = new World(interrupt.signal, new Date(started));
+  const world = new World(interrupt.signal, new Date(started), { width: narrator.width - 2, colour: colorsWanted(process.stdout, process.env) });
   let code: number;
   try {
     code = await tell({ world, narrator, signal: interrupt.signal }, started);

@@ -11,6 +11,8 @@ export function essentialLine(raw: string): string | null {
   const failed = /^\s*[+\-~]{0,2}\s+(\S+)\s+(\S+)\s+\*\*(creating|deleting|updating) failed\*\*/.exec(line);
   if (failed) return `✗ ${shortType(failed[1] ?? "")} ${failed[2]}: ${failed[3]} failed`;
   if (/^\s*(Resources|Outputs):?$/.test(line)) return null;
+  const said = /^\s+pulumi:pulumi:Stack \S+ {2}(\S.*)$/.exec(line)?.[1];
+  if (said !== undefined && !/^(\d+ (messages?|errors?|warnings?)|error:|:$)/.test(said)) return said;
   const summary = /^\s+([+\-~]|\+-)?\s*(\d+) (created|deleted|updated|unchanged|replaced)\b/.exec(line);
   if (summary) return `${summary[2]} ${summary[3]}`;
   return null;

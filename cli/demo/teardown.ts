@@ -82,6 +82,7 @@ export async function audit(demo: Demo): Promise<void> {
   const meter = await world.meter();
   expect(step, "nothing on the vendor's meter", meter.billing.length === 0, meter.billing.map((entry) => `${entry.kind} ${entry.name}`).join(", "));
   narrator.output(renderMeter({ paint: narrator.paint, width: narrator.width - 2 }, meter));
+  if (meter.timeScale !== 1) narrator.say(`(The meter counts the vendor's time, which runs ${meter.timeScale} times as fast as the clock that the audit goes by.)`);
   const run = runOf(demo);
   const entries = run.entries();
   narrator.command("holdfast ledger");

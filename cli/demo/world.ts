@@ -41,7 +41,11 @@ export class World {
   /** A command in progress; Ctrl-C waits for it. */
   private running: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly signal: AbortSignal, startedAt: Date) {
+  constructor(
+    private readonly signal: AbortSignal,
+    startedAt: Date,
+    private readonly look: { readonly width: number; readonly colour: boolean },
+  ) {
     this.project = projectName(this.projectRoot);
     this.artifacts = join(this.projectRoot, ".holdfast", "demo", startedAt.toISOString().replaceAll(/[:.]/g, "-").slice(0, 19), "artifacts");
     const backend = join(this.directory, "state");
@@ -91,9 +95,10 @@ export class World {
     return this.run("pulumi", [command, ...skip, "--non-interactive", "--color", "never", "--stack", stackName, "--config-file", this.configFile], onLine);
   }
 
-  /** The command line itself, as a person would start it. */
+  /** The command line itself, as a person would start it; its tables as wide as there is room, in colour where that is wanted. */
   async holdfast(...args: readonly string[]): Promise<CommandOutcome> {
-    return this.run(process.execPath, [join(packageRoot, "dist", "cli", "main.js"), ...args]);
+    const appearance = { COLUMNS: String(this.look.width), ...(this.look.colour ? { FORCE_COLOR: "1" } : {}) };
+    return this.run(process.execPath, [join(packageRoot, "dist", "cli", "main.js"), ...args], undefined, appearance);
   }
 
   custody(name: string): RunCustody {
@@ -161,9 +166,9 @@ export class World {
    * Ctrl-C on a terminal reaches the child by itself; a second signal would make the engine let go of what it is doing. Without
    * a terminal it is passed on once.
    */
-  private async run(program: string, args: readonly string[], onLine?: (line: string) => void): Promise<CommandOutcome> {
+  private async run(program: string, args: readonly string[], onLine?: (line: string) => void, env: NodeJS.ProcessEnv = {}): Promise<CommandOutcome> {
     this.signal.throwIfAborted();
-    const child = execa(program, args, { cwd: this.projectRoot, stdin: "ignore", all: true, reject: false, maxBuffer: 1 << 26 });
+    const child = execa(program, args, { cwd: this.projectRoot, env, stdin: "ignore", all: true, reject: false, maxBuffer: 1 << 26 });
     const pass = (): void => {
       if (!process.stdin.isTTY) child.kill("SIGINT");
     };

@@ -17,7 +17,7 @@ export function renderAudit(audited: readonly AuditedRun[], options: Options): s
   const others = dedupe(audited.flatMap(({ report }) => report.others));
   const intents = audited.flatMap(({ run, report }) => report.openIntents.map((intent) => `${run}: launch ${intent} was never confirmed; the next pulumi up resolves it`));
   const removals = audited.flatMap(({ report }) => report.unexpected.map((billable) => `  ${paint("faint", "next:")} ${billable.remove}`));
-  const spent = audited.map(({ run, report }) => `${run}: ${report.usdSoFar === null ? "no price known" : `${formatUsd(report.usdSoFar)} so far`}`);
+  const spent = audited.map(({ run, report }) => `${run}: ${report.usdSoFar === null ? "no price known" : `${formatUsd(report.usdSoFar)} by list price until now`}`);
   return [
     rows.length === 0 ? paint("good", "Nothing bills for this project's runs.") : renderTable(["run", "as", "what", "name", "region", "per hour", "per month"], rows, { ...options, right: [5, 6] }),
     ...(others.length === 0 ? [] : [paint("faint", `Besides, the account holds ${plural(others.length, "thing")} not made by these runs: ${others.map((other) => `${other.kind} ${other.name}`).join(", ")}`)]),

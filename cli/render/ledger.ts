@@ -7,11 +7,14 @@ import { formatBytes, formatDuration, formatUsd, listOf, plural } from "./units"
 
 export function renderLedger(entries: readonly LedgerEntry[], options: { paint: Paint; width: number | undefined; indent?: number }): string {
   const { paint } = options;
+  const days = new Set(entries.map((entry) => entry.at.slice(0, 10)));
+  const oneDay = days.size === 1;
   const rows = entries.map((entry) => {
     const tone = tones[entry.kind];
-    return [String(entry.seq), `${entry.at.slice(0, 10)} ${entry.at.slice(11, 19)}`, paint("faint", entry.hash.slice(0, 8)), tone ? paint(tone, entry.kind) : entry.kind, sentenceOf(entry)];
+    const time = entry.at.slice(11, 19);
+    return [String(entry.seq), oneDay ? time : `${entry.at.slice(0, 10)} ${time}`, paint("faint", entry.hash.slice(0, 8)), tone ? paint(tone, entry.kind) : entry.kind, sentenceOf(entry)];
   });
-  return renderTable(["#", "UTC", "hash", "what", ""], rows, { ...options, right: [0] });
+  return renderTable(["#", oneDay ? "UTC" : "day and time, UTC", "hash", "what", oneDay ? [...days].join("") : ""], rows, { ...options, right: [0] });
 }
 
 const tones: Partial<Record<LedgerKind, Tone>> = {

@@ -29,3 +29,9 @@ test("a refusal is cut out of the engine's output as the gate wrote it", () => {
   assert.equal(refusalIn(output), "Refused: end of run p/demo/digits. Nothing was deleted.\n  - no receipt covers what is there now\n  next: holdfast pull p/demo/digits");
   assert.equal(refusalIn("error: something else"), null);
 });
+
+test("what the gate and the audit say on the way is shown, the engine's counting is not", () => {
+  const stack = "    pulumi:pulumi:Stack holdfast-demo ";
+  assert.equal(essentialLine(`${stack} Gate open for p/demo/digits (receipt-and-approval): terminate instance i-1`), "Gate open for p/demo/digits (receipt-and-approval): terminate instance i-1");
+  assert.deepEqual([`${stack} 2 messages`, `${stack} error: update failed`, `${stack} : `, `${stack}**failed** 1 error; 1 message`].map(essentialLine), [null, null, null, null]);
+});
