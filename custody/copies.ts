@@ -20,7 +20,10 @@ export interface CopySource {
   readonly newest?: string;
 }
 
-/** Writes every document first and the ledger last, so that a copy never speaks of documents that it lacks. */
+/**
+ * Writes every document first and the ledger last, so that a copy never speaks of documents that it lacks. Throws UserError
+ * `ledgers-differ` rather than replace a copy that knows something which the ledger here does not.
+ */
 export async function copyCustody(remote: Remote, directory: string, source: CopySource): Promise<void> {
   const there = new Set(await listCopy(remote, directory));
   const { paths } = source;
@@ -35,7 +38,19 @@ export async function copyCustody(remote: Remote, directory: string, source: Cop
     const name = `keys/${key.keyId}.pub`;
     if (!there.has(name)) await remote.write(`${directory}/${name}`, key.publicKey.export({ type: "spki", format: "pem" }), 0o644);
   }
-  await remote.write(`${directory}/${LEDGER_COPY}`, wholeLines(readFileSync(paths.ledger, "utf8")), 0o644);
+  const ledger = wholeLines(readFileSync(paths.ledger, "utf8"));
+  if (there.has(LEDGER_COPY)) await assertContinues(remote, `${directory}/${LEDGER_COPY}`, ledger);
+  await remote.write(`${directory}/${LEDGER_COPY}`, ledger, 0o644);
+}
+
+/** Another checkout may have gone on with the run and left its ledger there. */
+async function assertContinues(remote: Remote, path: string, ledger: string): Promise<void> {
+  const copy = await remote.exec(["cat", "--", path]);
+  if (copy.exitCode === "unknown") throw new RemoteUnreachable(remote.description, "the connection ended while the copy of the ledger was read");
+  if (copy.exitCode === 0 && ledger.startsWith(copy.stdout)) return;
+  throw new UserError(`${remote.description}: the copy of the ledger in ${path} does not begin like the one here, so it was left as it is: another checkout went on with this run.`, {
+    code: "ledgers-differ", next: ["holdfast recover"],
+  });
 }
 
 /** Names of the copy's files, relative to it; only names that custody itself gives. An absent folder is empty. */
