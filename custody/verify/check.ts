@@ -1,5 +1,5 @@
 // The contract between the one pass over a file's bytes (file.ts) and the checks of each format.
-import type { ScanMemory } from "./finite/simd.js";
+import type { ScanMemory } from "./simd/scanMemory.js";
 import type { ProblemList, Summary } from "./verdict.js";
 
 /** Sees every byte of the file once, in order. It never throws for what the file says: that is a problem in the list. */

@@ -5,7 +5,7 @@ import { basename } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CheckContext, FormatCheck, Links } from "./check.js";
 import { createCheck, detectFormat, magicBytes, type Role } from "./format.js";
-import { withScanMemory, type ScanMemory } from "./finite/simd.js";
+import { withScanMemory, type ScanMemory } from "./simd/scanMemory.js";
 import { ProblemList, type FileVerdict, type VerifiedFormat } from "./verdict.js";
 
 export interface VerifyFileOptions {

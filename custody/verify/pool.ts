@@ -68,7 +68,6 @@ function batches(sorted: readonly FileTask[]): FileTask[][] {
 class Lane {
   #worker: Worker | undefined;
   #pending: FileTask[] = [];
-  #closed = false;
   readonly #done = Promise.withResolvers<void>();
 
   constructor(
@@ -86,9 +85,7 @@ class Lane {
     this.#done.reject(reason);
   }
 
-  /** Messages that are still on their way when the run fails must not start another thread. */
   async close(): Promise<void> {
-    this.#closed = true;
     const worker = this.#worker;
     this.#worker = undefined;
     await worker?.terminate();
@@ -106,14 +103,15 @@ class Lane {
   }
 
   #listen(worker: Worker): Worker {
-    worker.on("message", (reply: WorkerReply) => this.#hear(reply));
+    worker.on("message", (reply: WorkerReply) => this.#hear(worker, reply));
     worker.on("error", (error: unknown) => this.#replace(worker, error instanceof Error ? error.message : String(error)));
     worker.on("exit", (code) => this.#replace(worker, `its thread ended with code ${code}`));
     return worker;
   }
 
-  #hear(reply: WorkerReply): void {
-    if (this.#closed) return;
+  #hear(worker: Worker, reply: WorkerReply): void {
+    // A message that was on its way when its thread died, or the run ended, must not start another batch.
+    if (this.#worker !== worker) return;
     if (reply.kind === "idle") return this.#next();
     const task = this.#pending.find(({ index }) => index === reply.index);
     if (task === undefined) return;

@@ -1,5 +1,5 @@
 // Bit patterns of "not finite" for every floating-point kind that a checkpoint may hold.
-import type { LaneBytes } from "./simd.js";
+import type { LaneBytes } from "../simd/loops.js";
 
 export type FloatName = "F64" | "F32" | "F16" | "BF16" | "F8_E4M3" | "F8_E5M2" | "F8_E4M3FNUZ" | "F8_E5M2FNUZ" | "F8_E8M0";
 

@@ -3,7 +3,7 @@ import type { CheckContext } from "../check.js";
 import type { Tally } from "../verdict.js";
 import { quote } from "../verdict.js";
 import { isNonFinite, type FloatKind } from "./kinds.js";
-import type { ScanMemory } from "./simd.js";
+import type { ScanMemory } from "../simd/scanMemory.js";
 
 /** Floats of one kind in bytes [start, end) of the stream; a whole number of elements. Ranges may overlap. */
 export interface FloatRange {

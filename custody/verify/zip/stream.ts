@@ -1,6 +1,5 @@
 // Walks a zip archive's bytes in order and holds them against the central directory: every byte must belong to a local header, an entry's
 // data, its data descriptor, or the directory. What lies in between would be hashed but never loaded, so it is refused.
-import { crc32 } from "node:zlib";
 import type { CheckContext, FormatCheck } from "../check.js";
 import { quote, type Summary } from "../verdict.js";
 import { deflated, hasDescriptor, stored, widen, type ZipDirectory, type ZipEntry } from "./directory.js";
@@ -197,7 +196,7 @@ class EntryWalk {
   }
 
   #take(piece: Uint8Array): void {
-    this.#crc = crc32(piece, this.#crc);
+    this.#crc = this.context.memory.crc32(piece, this.#crc);
     this.#sink?.consume(piece, this.#bytes);
     this.#bytes += piece.length;
   }
