@@ -292,7 +292,9 @@ for (const [what, change] of [
   ["a job was started", { view: { ...neverStarted.view, jobEverStarted: true } }],
   ["something lies on a tier that goes", { tiers: neverStarted.tiers.map((tier) => ({ ...tier, holdsArtifacts: "unknown", empty: "no" })) }],
   ["nobody knows whether a tier is empty", { tiers: neverStarted.tiers.map((tier) => ({ ...tier, holdsArtifacts: "unknown", empty: "unknown" })) }],
-  ["artifacts were found all the same", { remote: reachable({}) }],
+  ["artifacts were found all the same", { remote: reachable({ cells: [] }) }],
+  ["a cell was found all the same", { remote: reachable({ manifest: { ...manifest, files: [], cells: [] }, cells: [{ name: "a", state: "pending" }] }) }],
+  ["something writes all the same", { remote: reachable({ manifest: { ...manifest, files: [], cells: [] }, cells: [], writerAlive: true }) }],
   ["something may have written", { remote: { state: "none", why: "?", writerPossibleSince: true } }],
   ["the machine cannot be listed", { remote: { state: "unlistable", reason: "?" } }],
 ] as const) {
@@ -308,6 +310,38 @@ test("before the first job, a tier that nobody can look at is given up by accept
   assert.equal(allowed({ ...facts, approvals: [accepting] }).basis, "nothing-at-risk");
   assert.ok(refused({ ...facts, approvals: [accepting], tiers: facts.tiers.map((tier) => ({ ...tier, holdsArtifacts: "yes" })) }).reasons.some(({ code }) => code === "no-manifest"));
 });
+
+test("before the first job, a tier on which data lies is never given up unread", () => {
+  const [durable, local] = neverStarted.tiers;
+  assert.ok(durable !== undefined && local !== undefined);
+  const accepting = [signed({ ...approval, manifestSha256: null, acceptUnreachable: true })];
+  const facts: DeletionFacts = { ...neverStarted, tiers: [{ ...durable, holdsArtifacts: "yes", empty: "no" }, local], remote: { state: "unreachable", reason: "it never booted" }, approvals: accepting };
+  assert.ok(refused(facts).reasons.some(({ code }) => code === "no-manifest"));
+});
+
+test("once a manifest is known, a tier of which nobody knows cannot be accepted away", () => {
+  const facts: DeletionFacts = {
+    ...blind, view: { ...end.view, jobEverStarted: false }, approvals: [signed({ ...approval, acceptUnreachable: true })],
+    tiers: end.tiers.map((tier) => (tier.id === "local" ? { ...tier, holdsArtifacts: "unknown", empty: "unknown" } : tier)),
+  };
+  assert.deepEqual(refused(facts).reasons.map(({ code }) => code), ["unknown-tier"]);
+});
+
+test("a confirmation is not enough when one of several tiers holds artifacts", () => {
+  const facts: DeletionFacts = { ...blind, scope: "resource", receipts: [], approvals: [signed({ ...approval, scope: "replace", acceptUnreachable: true })] };
+  assert.deepEqual(refused(facts).reasons.map(({ code }) => code), ["no-receipt"]);
+});
+
+for (const also of [[], [instance]]) {
+  test(`the file system on which artifacts were just listed is not replaced as if it held none${also.length > 0 ? ", alone or with others" : ""}`, () => {
+    const deletions = [...also, { ...filesystem, tiersLost: [] }];
+    const facts: DeletionFacts = {
+      ...replaced, deletions, approvals: [signed({ ...approval, scope: "replace", deletions })],
+      tiers: end.tiers.map((tier) => ({ ...tier, lost: tier.id === "local" && also.length > 0 })),
+    };
+    assert.deepEqual(refused(facts).reasons.map(({ code }) => code), ["no-receipt"]);
+  });
+}
 
 test("an end that deletes nothing is allowed, whatever became of the resources", () => {
   assert.equal(allowed({ ...gone, deletions: [], tiers: end.tiers.map((tier) => ({ ...tier, lost: false })), receipts: [], approvals: [] }).basis, "nothing-at-risk");
@@ -351,6 +385,25 @@ for (const [what, facts] of [
     refused(facts);
   });
 }
+
+test("a grant given when nothing had been written covers nothing that was written since", () => {
+  const empty: DeletionFacts = { ...granted, view: { ...granted.view, openGrant: { ...grant, basis: "nothing-at-risk", manifestSha256: null } } };
+  refused({ ...empty, remote: reachable({}) });
+  assert.equal(allowed({ ...empty, remote: reachable({ manifest: { ...manifest, files: [] } }) }).basis, "grant");
+});
+
+for (const basis of ["disposable", "break-glass"] as const) {
+  test(`a ${basis} grant, which never asked what is there, is not held up by it`, () => {
+    const facts: DeletionFacts = { ...granted, view: { ...granted.view, openGrant: { ...grant, basis } }, remote: reachable({ writerAlive: true }) };
+    assert.equal(allowed(facts).basis, "grant");
+  });
+}
+
+test("a grant for a replacement is not held up by what the run wrote before it stopped", () => {
+  const facts: DeletionFacts = { ...replaced, approvals: [], view: { ...replaced.view, openGrant: { ...grant, basis: "confirmation", manifestSha256: null } } };
+  assert.equal(allowed(facts).basis, "grant");
+  refused({ ...facts, remote: reachable({ writerAlive: true }) });
+});
 
 test("break-glass works when nothing else does, and says so loudly", () => {
   const decision = allowed({ ...end, receipts: [], approvals: [], breakGlass: [signed(breakGlass)] });
