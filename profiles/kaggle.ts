@@ -1,0 +1,241 @@
+/**
+ * Kaggle: a notebook's version is run on a machine of its own and leaves what is in /kaggle/working as its output, if
+ * every cell passed. No shell, no signal, no way to cancel: a session ends by itself, or its notebook is deleted.
+ */
+import { defineProfile } from "./defineProfile";
+import { known, mustProbe, notApplicable, type Evidence } from "./fact";
+import { kaggleClocks, kaggleLimits } from "./kaggleLimits";
+import { notebookGotcha } from "./notebookGotchas";
+
+const docs: Evidence = { source: "docs", verified: "2026-06" };
+const cli: Evidence = { source: "cli", verified: "2026-07" };
+const feedback: Evidence = { source: "feedback", verified: "2026-06" };
+const live: Evidence = { source: "seen-live", verified: "2026-09" };
+const assumption: Evidence = { source: "assumption", verified: "2026-08" };
+
+const untouched = notApplicable("the verb does not touch it", docs);
+const free = notApplicable("a weekly allowance, no money", docs);
+const continues = known({ effect: "continues" }, live);
+const stops = known({ effect: "stops" }, live);
+
+export const kaggle = defineProfile({
+  id: "kaggle",
+  title: "Kaggle notebooks",
+  kind: "notebook",
+  summary: "A pushed version runs from the top on a machine of its own, needs no browser, and keeps /kaggle/working as its output when every cell passed before the cap. Nothing but the end of the program or the deletion of the whole notebook stops it.",
+  announce: [
+    "A session ends at its cap without a signal, and what was only in it is gone.",
+    "A failing cell throws the whole output away.",
+    "A user cannot cancel a session: deleting the notebook stops it, and takes every output with it.",
+    "A second push starts a second session; the first one goes on spending the week's GPU hours.",
+    "The source of every version stays readable in its history: no secret belongs into it.",
+  ],
+  sources: {
+    docs: { title: "kaggle.com: notebooks, efficient GPU usage", url: "https://www.kaggle.com/docs/notebooks" },
+    cli: { title: "kaggle-cli 2.2 and kagglesdk, Kaggle's official client", url: "https://github.com/Kaggle/kaggle-cli" },
+    announcement: { title: "Kaggle's announcement of longer sessions (discussion 302908)" },
+    feedback: { title: "Kaggle product feedback: commits that failed and lost their output" },
+    "seen-live": { title: "Reports of public projects that ran notebooks through the API from 2026-08 to 2026-10" },
+    "older-notes": { title: "A field guide to training over a remote shell, its notebook part" },
+    assumption: { title: "Holdfast's own assumption, for want of a published number" },
+  },
+  roles: [
+    { role: "instance", title: "session", end: { when: "always", verb: "finish" }, naming: null },
+    {
+      role: "kernel",
+      title: "notebook with its versions",
+      end: { when: "storage", verb: "delete" },
+      naming: {
+        pattern: "^[a-z0-9]+(-[a-z0-9]+)*$",
+        maxLength: 50,
+        statement: "5 to 50 lower-case letters, digits and single dashes",
+        ...cli,
+        note: "Its title must be at least 5 characters and become this name when it is spelled with dashes; 50 is the bound that Kaggle states for data sets.",
+      },
+    },
+    { role: "dataset", title: "private data set", end: { when: "ifUsed", verb: "delete" }, naming: null },
+  ],
+  tiers: [
+    {
+      id: "temp",
+      title: "session's scratch",
+      role: "instance",
+      path: { template: "/kaggle/temp", ...docs, note: "And /tmp: larger than the output's place, and never kept." },
+      survives: { processExit: known(true, docs), reboot: known(false, docs), stop: known(false, docs), destroy: known(false, docs) },
+      capBytes: mustProbe("df /kaggle/temp in a cell", docs),
+      capInodes: mustProbe("df -i /kaggle/temp in a cell", docs),
+      shared: known(false, docs),
+      lockedTo: known("instance", docs),
+      attach: known("builtIn", docs),
+      gotchas: ["NB4"],
+    },
+    {
+      id: "working",
+      title: "version's output",
+      role: "kernel",
+      path: { template: "/kaggle/working", ...docs, note: "The next version reads it under /kaggle/input when it names this notebook as a source; look for it there, the folders below have changed their names." },
+      survives: {
+        processExit: known(true, { ...docs, note: "Within the session." }),
+        reboot: known(false, docs),
+        stop: known(true, { ...docs, note: "Stop stands for a session that ends by itself with every cell passed: then this is the version's output." }),
+        destroy: known(false, { ...feedback, note: "Destroy stands for every other end: a failed cell, the cap, a deleted notebook." }),
+      },
+      capBytes: known(20e9, docs),
+      capInodes: mustProbe("df -i /kaggle/working in a cell", docs),
+      shared: known(false, docs),
+      lockedTo: known("account", docs),
+      attach: known("builtIn", docs),
+      gotchas: ["NB2", "NB4"],
+    },
+    {
+      id: "dataset",
+      title: "private data set",
+      role: "dataset",
+      path: { template: "/kaggle/input/{name}", ...live, note: "Read-only in a session; a new version of it is uploaded through the API. Walk /kaggle/input to find it.", otherReadings: [{ reading: "/kaggle/input/datasets/OWNER/NAME, since September 2026", source: "seen-live", verified: "2026-09" }] },
+      survives: { processExit: known(true, cli), reboot: known(true, cli), stop: known(true, cli), destroy: known(true, cli) },
+      capBytes: mustProbe("the storage of the account", docs),
+      capInodes: notApplicable("files of a data set, no inodes", docs),
+      shared: known(true, cli),
+      lockedTo: known("account", cli),
+      attach: known("atLaunchOnly", { ...cli, note: "Named in the push, mounted when the session starts." }),
+    },
+  ],
+  meters: [
+    {
+      id: "compute",
+      title: "GPU hours of the week",
+      role: "instance",
+      rate: known({ kind: "quota", what: "30 GPU hours a week, new on Saturday 00:00 UTC" }, live),
+      from: known("the session starts", live),
+      until: known("the session ends, whatever it did meanwhile", live),
+      incrementSeconds: mustProbe("kaggle quota --format json", cli),
+      capUsdPerMonth: free,
+    },
+    {
+      id: "storage",
+      title: "outputs and data sets",
+      role: "kernel",
+      rate: known({ kind: "free" }, docs),
+      from: notApplicable("it is free", docs),
+      until: notApplicable("it is free", docs),
+      incrementSeconds: notApplicable("it is free", docs),
+      capUsdPerMonth: free,
+    },
+  ],
+  verbs: [
+    {
+      verb: "finish",
+      on: "instance",
+      title: "let the session end by itself",
+      how: "nothing is sent: the last cell ends before sessionTimeoutSeconds, and what is in /kaggle/working becomes the version's output",
+      use: "teardown",
+      event: "stop",
+      irreversible: known(true, { ...docs, note: "The session's scratch goes; the output stays with the version." }),
+      tiers: { temp: known("lost", docs), working: known("kept", docs), dataset: known("kept", cli) },
+      meters: { compute: stops, storage: continues },
+      gotchas: ["NB2", "NB4"],
+    },
+    {
+      verb: "cancel",
+      on: "instance",
+      title: "cancel the session",
+      how: "CancelKernelSession wants a session number that neither push nor status returns, and answers users with 403 (kernelSessions.cancel denied)",
+      use: "trap",
+      event: null,
+      irreversible: known(true, live),
+      tiers: { temp: known("lost", live), working: mustProbe("no user's call has been seen to succeed", live), dataset: known("kept", live) },
+      meters: { compute: continues, storage: continues },
+    },
+    {
+      verb: "pushAgain",
+      on: "instance",
+      title: "push the next version",
+      how: "kaggle kernels push: another session beside the running one, which goes on",
+      use: "trap",
+      event: null,
+      irreversible: known(true, { ...live, note: "Both spend the week's GPU hours; at most two GPU sessions run." }),
+      tiers: { temp: known("kept", live), working: known("kept", live), dataset: known("kept", live) },
+      meters: { compute: continues, storage: continues },
+    },
+    {
+      verb: "delete",
+      on: "kernel",
+      title: "delete the notebook",
+      how: "DeleteKernel: ends a running session at once, and removes every version with its output",
+      use: "teardown",
+      event: null,
+      irreversible: known(true, live),
+      tiers: { temp: known("lost", live), working: known("lost", live), dataset: known("kept", live) },
+      meters: { compute: stops, storage: stops },
+      gotchas: ["NB2"],
+    },
+    {
+      verb: "delete",
+      on: "dataset",
+      title: "delete the data set",
+      how: "kaggle datasets delete",
+      use: "teardown",
+      event: null,
+      irreversible: known(true, cli),
+      tiers: { temp: untouched, working: untouched, dataset: known("lost", cli) },
+      meters: { compute: untouched, storage: stops },
+    },
+  ],
+  clocks: kaggleClocks,
+  limits: kaggleLimits,
+  channels: [
+    {
+      id: "api",
+      kind: "rest",
+      flavour: "https",
+      endpoint: "POST https://api.kaggle.com/v1/kernels.KernelsApiService/METHOD",
+      port: known(443, cli),
+      carriesFiles: known(false, { ...cli, note: "Outputs are downloaded file by file over https, 20 to a page." }),
+      auth: "a bearer token (KAGGLE_API_TOKEN, ~/.kaggle/access_token), or user name and key (kaggle.json)",
+      ...cli,
+      note: "A push can be refused with status 200: `error` is set. Sources listed under invalid… are left out, and it runs all the same.",
+      otherReadings: [{ reading: "https://www.kaggle.com/api/v1, the older addresses", source: "cli", verified: "2026-07" }],
+    },
+    { id: "logs", kind: "rest", flavour: "https", endpoint: "GET /kernels/logs/stream/OWNER/NAME", port: known(443, cli), carriesFiles: known(false, cli), auth: "as the API", ...cli, note: "The log of a version is empty until its end; live lines come only from this stream." },
+    { id: "browser", kind: "notebook", flavour: "browser", endpoint: "kaggle.com", port: known(443, docs), carriesFiles: known(false, docs), auth: "a Kaggle account, with a verified phone for GPU and internet", gotchas: ["NB3"], ...docs },
+  ],
+  detach: {
+    primitive: "kaggleCommit",
+    fallback: null,
+    survives: { disconnect: known(true, docs), reboot: known(false, docs), stop: known(false, docs) },
+    gotchas: ["NB2"],
+  },
+  interruption: {
+    model: "A session is cut off at its cap. There is no signal and nothing starts it again: the next version reads the output of the last one.",
+    spot: known(false, docs),
+    graceSeconds: known(0, feedback),
+    meanHoursBetween: known(9, { ...assumption, note: "No session is planned to be older than this." }),
+    resume: "The next version names this notebook as a source, finds the newest complete checkpoint below /kaggle/input, copies it to /kaggle/working and goes on.",
+    gotchas: ["NB5"],
+  },
+  host: {
+    user: known("root", docs),
+    home: mustProbe("echo $HOME in a cell", docs),
+    root: known("root", docs),
+    interpreter: known("python3", docs),
+    environmentContract: "Kaggle's own image, pinned to the version's (dockerImagePinningType original) or to a name; install only what is missing, with internet on.",
+    sshPort: notApplicable("no shell", docs),
+    address: notApplicable("a session has no address", docs),
+    proxyHook: notApplicable("egress is direct, when internet is on", docs),
+    mirrorNeeded: known(false, docs),
+    cudaMax: mustProbe("nvidia-smi in a cell", docs),
+    localNvme: mustProbe("lsblk in a cell", docs),
+    caches: [{ variable: "HF_HOME", path: "/kaggle/temp/huggingface", tier: "temp", why: "downloads would fill the 20 GB of the output and be kept with it" }],
+    credentialPlace: known("Kaggle Secrets, set by hand in the notebook, or a private data set: a push has no field for them", cli),
+    tensorboard: notApplicable("nothing of a session can be reached while it runs", docs),
+    openPorts: known([], docs),
+    conveniences: [
+      { statement: "A version runs without a browser, an idle clock or a connection.", ...docs },
+      { statement: "GPUs by name: machineShape NvidiaTeslaP100, NvidiaTeslaT4 (two of them), NvidiaL4 and more; some only in competitions.", ...cli },
+      { statement: "A notebook that names itself as a source reads the output of its last version: sessions are chained that way.", ...live },
+    ],
+  },
+  gotchas: [notebookGotcha("NB2", feedback), notebookGotcha("NB3", docs), notebookGotcha("NB4", docs), notebookGotcha("NB5", docs)],
+  durable: { tier: "working", mountFrom: "/kaggle/working" },
+  ownDisk: { tier: "temp" },
+});
