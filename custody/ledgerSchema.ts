@@ -45,6 +45,8 @@ const schemas: { readonly [K in LedgerKind]: z.ZodType<LedgerData[K]> } = {
   note: z.looseObject({ text }),
 };
 
+export const ledgerKinds = Object.keys(schemas) as readonly LedgerKind[];
+
 export const isLedgerKind = (kind: string): kind is LedgerKind => Object.hasOwn(schemas, kind);
 
 /** null when the data is what the kind promises. */
