@@ -21,7 +21,7 @@ export class Cli {
   action<A extends readonly unknown[], O>(handler: Handler<A, O>): (...raw: unknown[]) => Promise<void> {
     return async (...raw) => {
       const command = raw.at(-1) as Command;
-      const options = command.optsWithGlobals() as O & { json?: boolean };
+      const options = command.optsWithGlobals<O & { json?: boolean }>();
       const session = new Session(this.terminal, options.json === true);
       this.exitCode = (await handler(session, raw.slice(0, -2) as unknown as A, options, command)) ?? exitCodes.ok;
     };

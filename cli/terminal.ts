@@ -2,7 +2,7 @@
 import type { Readable } from "node:stream";
 import type { Clock } from "../custody/clock";
 import { systemClock } from "../custody/clock";
-import { Interrupted } from "./exitCodes";
+import { exitCodes, Interrupted } from "./exitCodes";
 import type { OutputStream, Paint } from "./render/paint";
 import { paintFor } from "./render/paint";
 
@@ -72,7 +72,9 @@ export class Session {
     if (this.abort === null) {
       const controller = new AbortController();
       this.abort = controller;
-      process.once("SIGINT", () => {
+      // The handler stays: libraries that watch for exits end the process when nobody listens any more.
+      process.on("SIGINT", () => {
+        if (controller.signal.aborted) process.exit(exitCodes.interrupted);
         controller.abort(new Interrupted());
       });
     }

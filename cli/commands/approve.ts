@@ -61,7 +61,10 @@ async function approve(session: Session, text: string | undefined, options: Appr
   const wishes = { giveUp: options.partial ?? [], reason: options.reason, acceptUnreachable: options.acceptUnreachable, replace: options.replace, expiresSeconds: options.expires };
   const draft = await draftApproval(run, session, wishes, gatherDeletionFacts);
   const without = decide(draft.facts);
-  if (without.allow) return alreadyAllowed(session, run, without);
+  if (without.allow) {
+    sayAlreadyAllowed(session, run, without);
+    return undefined;
+  }
   if (!session.json) session.print(renderApproval(draft, run, { paint: session.paint, width: session.width, titles: await titlesFor(run) }));
   const decision = decide({ ...draft.facts, approvals: [...draft.facts.approvals, draft.candidate] });
   if (!decision.allow) throw refusal(run, decision, session);
@@ -91,7 +94,7 @@ function checkOptions(options: ApproveOptions): void {
 }
 
 /** Nothing at risk, or an approval that still holds: signing another would only confuse. */
-function alreadyAllowed(session: Session, run: RunCustody, decision: Extract<Decision, { allow: true }>): undefined {
+function sayAlreadyAllowed(session: Session, run: RunCustody, decision: Extract<Decision, { allow: true }>): void {
   const why = {
     "nothing-at-risk": "nothing of this run is at risk: no job ever started and the durable tier is empty",
     "receipt-and-approval": `the approval ${decision.approvalId ?? ""} still holds`,
@@ -103,7 +106,6 @@ function alreadyAllowed(session: Session, run: RunCustody, decision: Extract<Dec
   }[decision.basis];
   if (session.json) session.printJson({ approval: null, basis: decision.basis, approvalId: decision.approvalId, next: ["pulumi destroy"] });
   else session.print(`Nothing to sign for ${runId(run.ref)}: ${why}.\n  ${session.paint("faint", "next:")} pulumi destroy (or npm run destroy)`);
-  return undefined;
 }
 
 function refusal(run: RunCustody, decision: Extract<Decision, { allow: false }>, session: Session): UserError {

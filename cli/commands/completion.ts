@@ -12,11 +12,11 @@ export function completionCommand(cli: Cli): Command {
     .addArgument(new Argument("<shell>", "for which shell").choices(shells))
     .addHelpText("after", examples(['eval "$(holdfast completion bash)"', "in ~/.bashrc"], ["holdfast completion fish > ~/.config/fish/completions/holdfast.fish", "once"]))
     .action(
-      cli.action(async (session, [shell]: [Shell], _options, command) => {
+      cli.action((session, [shell]: [Shell], _options, command) => {
         let root: Command = command;
         while (root.parent) root = root.parent;
         session.terminal.stdout.write(completionScript(root, shell));
-        return undefined;
+        return Promise.resolve(undefined);
       }),
     );
 }

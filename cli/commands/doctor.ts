@@ -19,7 +19,7 @@ export function doctorCommand(cli: Cli): Command {
 
 async function examine(session: Session): Promise<ExitCode | undefined> {
   const { projectRootFrom } = await import("../../custody/index.js");
-  const root = projectRootFrom(session.terminal.cwd);
+  const root = projectRootFrom(session.terminal.cwd, session.env);
   const { machineChecks } = await import("../doctor/machine.js");
   const { custodyChecks, stacksOfRuns } = await import("../doctor/custody.js");
   const { stateChecks } = await import("../doctor/state.js");

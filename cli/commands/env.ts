@@ -10,9 +10,9 @@ import type { Session } from "../terminal";
 
 /** toolchain/env.cjs, which the npm scripts use too. */
 interface EnvironmentRules {
-  engineEnvironment(options: { project: string; engine: { directory: string }; node: { directory: string }; env: NodeJS.ProcessEnv }): Record<string, string>;
-  ensureBackend(project: string, variables: Record<string, string>): void;
-  exportLines(variables: Record<string, string>): string;
+  readonly engineEnvironment: (options: { project: string; engine: { directory: string }; node: { directory: string }; env: NodeJS.ProcessEnv }) => Record<string, string>;
+  readonly ensureBackend: (project: string, variables: Record<string, string>) => void;
+  readonly exportLines: (variables: Record<string, string>) => string;
 }
 
 const packageRoot = join(__dirname, "..", "..", "..");
@@ -28,7 +28,7 @@ export function envCommand(cli: Cli): Command {
 
 async function printEnvironment(session: Session): Promise<ExitCode | undefined> {
   const { projectRootFrom } = await import("../../custody/index.js");
-  const project = projectRootFrom(session.terminal.cwd);
+  const project = projectRootFrom(session.terminal.cwd, session.env);
   const inCheckout = project === packageRoot && existsSync(join(packageRoot, "toolchain", "run.cjs"));
   if (inCheckout && !session.json) return fromToolchain();
   const rules = (await import(join(packageRoot, "toolchain", "env.cjs"))) as { default: EnvironmentRules };

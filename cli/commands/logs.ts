@@ -48,12 +48,15 @@ async function show(session: Session, text: string | undefined, cell: string | u
   return undefined;
 }
 
+/** Timers of Node end at 2^31 milliseconds, a little under 25 days. */
+const followSeconds = 24 * 24 * 3600;
+
 /** -F opens the file again when it is replaced, and waits for one that does not exist yet. */
 async function follow(session: Session, remote: Remote, path: string, options: LogsOptions): Promise<void> {
   const argv = ["tail", "-n", String(options.lines), ...(options.follow ? ["-F"] : []), "--", path];
   try {
     const result = await remote.exec(argv, {
-      timeoutSeconds: options.follow ? 30 * 24 * 3600 : 60,
+      timeoutSeconds: options.follow ? followSeconds : 60,
       onLine: (line) => {
         session.print(line);
       },

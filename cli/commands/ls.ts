@@ -64,7 +64,7 @@ async function describe(session: Session, custody: Custody, ref: RunRef, remote:
     const count = (wanted: string): number | null => (cells === null ? null : cells.filter((cell) => cell.state === wanted).length);
     return {
       run: runId(ref),
-      platform: view.endpoint?.platform ?? null,
+      platform: view.endpoint.platform,
       state,
       instance: view.resources.get("instance")?.name ?? null,
       cells: { total: view.roster.size, complete: count("complete"), failed: count("failed") },

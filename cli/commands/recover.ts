@@ -11,7 +11,6 @@ import { examples, jsonOption } from "../cli";
 import type { ExitCode } from "../exitCodes";
 import { plural } from "../render/units";
 import type { MachineHint } from "../runs/machine";
-import { findMachine, parseRunText } from "../runs/machine";
 import type { Session } from "../terminal";
 
 interface RecoverOptions {
@@ -43,7 +42,8 @@ async function recover(session: Session, text: string, options: RecoverOptions):
   const { projectRootFrom, recoverRun } = await import("../../custody/index.js");
   const { custodyRootOf } = await import("../../custody/store.js");
   const { openSshRemote } = await import("../../providers/ssh/remote.js");
-  const projectRoot = projectRootFrom(session.terminal.cwd);
+  const { findMachine, parseRunText } = await import("../runs/machine.js");
+  const projectRoot = projectRootFrom(session.terminal.cwd, session.env);
   const run = parseRunText(text, projectRoot);
   const machine = await findMachine(projectRoot, run, session.env, options);
   const ssh = join(custodyRootOf(projectRoot), "runs", run.project, run.stack, run.name, "ssh");

@@ -44,7 +44,7 @@ export function sandboxCommand(cli: Cli): Command {
 
 async function directoryOf(session: Session, options: SandboxOptions): Promise<string> {
   const { projectRootFrom } = await import("../../custody/index.js");
-  return sandboxDirectory(() => projectRootFrom(session.terminal.cwd), session.env, session.terminal.cwd, options.dir);
+  return sandboxDirectory(() => projectRootFrom(session.terminal.cwd, session.env), session.env, session.terminal.cwd, options.dir);
 }
 
 async function start(session: Session, directory: string, options: StartOptions): Promise<ExitCode | undefined> {

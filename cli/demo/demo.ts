@@ -2,8 +2,8 @@
 import type { RunCustody } from "../../custody";
 import type { Plan } from "../../profiles/plan";
 import { Session, processTerminal } from "../terminal";
-import type { StatusReport } from "../commands/status";
-import { readStatus } from "../commands/status";
+import type { StatusReport } from "../runs/status";
+import { readStatus } from "../runs/status";
 import { RemoteUnreachable } from "../../custody/remote";
 import type { RemoteCell } from "../runs/remoteStatus";
 import { formatDuration } from "../render/units";

@@ -1,6 +1,5 @@
 /** The essential lines of what the engine prints: what was made, deleted or refused; not its bookkeeping. Pure. */
 
-// eslint-disable-next-line no-control-regex -- terminal colours are control sequences
 const colours = /\u001b\[[0-9;]*[A-Za-z]/g;
 
 /** `+ LambdaInstance digits-instance created (3.2s)`, or null for a line that says nothing new. */

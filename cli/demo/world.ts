@@ -13,7 +13,7 @@ import type { RunRef } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
 import { askAdmin, daemonStatus, ensureDaemon, resetSandbox } from "../../sandbox";
 import type { MeterReport } from "../../sandbox";
-import { projectName } from "../runs/stackPlan";
+import { projectName } from "../runs/pulumiProject";
 
 export const stackName = "demo";
 

@@ -37,7 +37,7 @@ const engineRemedy = ['eval "$(npx holdfast env)"', "npm run up (brings the engi
 
 async function engineCheck(env: NodeJS.ProcessEnv): Promise<Check> {
   const result = await execa("pulumi", ["version"], { env: { ...env, PULUMI_SKIP_UPDATE_CHECK: "true" }, extendEnv: false, reject: false, stdin: "ignore", timeout: 20_000 });
-  const version = /v?(\d+\.\d+\.\d+)/.exec(result.stdout ?? "")?.[1];
+  const version = /v?(\d+\.\d+\.\d+)/.exec(result.stdout)?.[1];
   if (version === undefined) return { name: "pulumi", state: "fault", detail: "not on PATH", next: engineRemedy };
   return atLeast(version, minimumEngine)
     ? { name: "pulumi", state: "ok", detail: version }

@@ -1,7 +1,7 @@
 /** Locks in the state that Pulumi keeps: a run whose gate is missing there would be destroyed without being asked. */
 import type { StateResource } from "../runs/pulumiState";
 import { exportState } from "../runs/pulumiState";
-import { configuredStacks } from "../runs/stackPlan";
+import { configuredStacks } from "../runs/pulumiProject";
 import type { Check } from "./check";
 
 const own = "pulumi-nodejs:dynamic/holdfast:";

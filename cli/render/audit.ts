@@ -1,6 +1,6 @@
 /** What bills, for a person. Pure. */
-import type { AuditedRun } from "../commands/audit";
 import type { Billable } from "../../providers/audit/billing";
+import type { AuditedRun } from "../runs/audit";
 import type { Paint, Tone } from "./paint";
 import { renderTable } from "./table";
 import { formatUsd, plural } from "./units";

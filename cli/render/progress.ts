@@ -1,4 +1,5 @@
 /** Long work, step by step: a live list on a terminal (listr2), a line now and then in a pipe, nothing with --json. */
+import type { ListrDefaultRendererLogLevels } from "listr2";
 import type { Session } from "../terminal";
 import { formatDuration } from "./units";
 
@@ -16,17 +17,16 @@ export async function runSteps(session: Session, steps: readonly Step[]): Promis
   if (session.json) {
     for (const step of steps) await step.run(() => undefined);
   } else if (session.terminal.stderr.isTTY === true && session.env.TERM !== "dumb") {
-    await runLive(session, steps);
+    await runLive(steps);
   } else {
     for (const step of steps) await runPlain(session, step);
   }
 }
 
-async function runLive(session: Session, steps: readonly Step[]): Promise<void> {
+async function runLive(steps: readonly Step[]): Promise<void> {
   const { Listr, ListrLogger, ProcessOutput } = await import("listr2");
   // The list is drawn on stderr: stdout carries the result.
-  const stream = session.terminal.stderr as NodeJS.WriteStream;
-  const logger = new ListrLogger({ processOutput: new ProcessOutput(stream, stream) });
+  const logger = new ListrLogger<ListrDefaultRendererLogLevels>({ processOutput: new ProcessOutput(process.stderr, process.stderr) });
   await new Listr(
     steps.map((step) => ({
       title: step.title,

@@ -1,6 +1,6 @@
 /** A look at a run, for a person. Pure. */
-import type { StatusReport } from "../commands/status";
 import type { RemoteCell, RemoteStatus } from "../runs/remoteStatus";
+import type { StatusReport } from "../runs/status";
 import type { Paint } from "./paint";
 import { renderFacts, renderTable } from "./table";
 import { formatBytes, formatDuration, formatTime, formatUsd } from "./units";

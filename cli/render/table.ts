@@ -27,7 +27,8 @@ export function renderTable(head: readonly string[], rows: readonly (readonly st
   const paint = options.paint ?? plainPaint;
   const indent = " ".repeat(options.indent ?? 0);
   const widths = columnWidths(head, rows);
-  const fitted = options.width === undefined ? widths : fit(widths, options.width - indent.length);
+  const words = head.map((title, column) => Math.max(...[title, ...rows.map((row) => row[column] ?? "")].flatMap((cell) => cell.split(/[ \n]/)).map(visibleWidth)));
+  const fitted = options.width === undefined ? widths : fit(widths, words, options.width - indent.length);
   const table = new Table({
     chars: noBorders,
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [], compact: true },
@@ -36,7 +37,7 @@ export function renderTable(head: readonly string[], rows: readonly (readonly st
     wordWrap: true,
     wrapOnWordBoundary: true,
   });
-  table.push(head.map((title) => paint("strong", title)), fitted.map((width, column) => paint("faint", "-".repeat(column === fitted.length - 1 ? Math.min(width, longestLastRule) : width))), ...rows.map((row) => [...row]));
+  table.push(head.map((title) => paint("strong", title)), fitted.map((width, column) => paint("faint", "-".repeat(column === fitted.length - 1 ? Math.min(width, longestLastRule) : width))), ...rows.map((row) => row.map((cell, column) => breakLongWords(cell, fitted[column] ?? cell.length))));
   return table
     .toString()
     .split("\n")
@@ -53,7 +54,6 @@ export function renderFacts(facts: readonly (readonly [string, string])[], optio
   return facts.map(([name, value]) => `${indent}${paint("faint", name.padEnd(width))}  ${value.replaceAll("\n", hanging)}`).join("\n");
 }
 
-// eslint-disable-next-line no-control-regex -- terminal colours are control sequences
 const colours = /\u001b\[[0-9;]*m/g;
 export const visibleWidth = (text: string): number => Math.max(0, ...text.split("\n").map((line) => line.replace(colours, "").length));
 
@@ -61,15 +61,35 @@ function columnWidths(head: readonly string[], rows: readonly (readonly string[]
   return head.map((title, column) => Math.max(1, visibleWidth(title), ...rows.map((row) => visibleWidth(row[column] ?? ""))));
 }
 
-/** Takes what is too much from the widest columns; none becomes narrower than 12. */
-function fit(widths: readonly number[], available: number): number[] {
+/** The table's own wrapping cuts a word that is wider than its column; a path or an id must stay whole. */
+function breakLongWords(cell: string, width: number): string {
+  if (visibleWidth(cell) <= width) return cell;
+  return cell.replace(/[^ \n]+/g, (word) => {
+    if (visibleWidth(word) <= width) return word;
+    let column = 0;
+    // Colour sequences take no room; everything else is counted.
+    return word.replace(/\u001b\[[0-9;]*m|[^]/gu, (part) => {
+      if (part.startsWith("\u001b")) return part;
+      column += 1;
+      return column > 1 && column % width === 1 ? `\n${part}` : part;
+    });
+  });
+}
+
+/** Takes what is too much from the widest columns, and breaks words (names, paths) only when that is not enough. */
+function fit(widths: readonly number[], words: readonly number[], available: number): number[] {
   const fitted = [...widths];
   const gaps = 2 * (widths.length - 1);
-  for (;;) {
-    const total = fitted.reduce((sum, width) => sum + width, gaps);
-    const widest = fitted.indexOf(Math.max(...fitted));
-    const width = fitted[widest];
-    if (total <= available || width === undefined || width <= 12) return fitted;
-    fitted[widest] = width - 1;
+  const excess = (): number => fitted.reduce((sum, width) => sum + width, gaps) - available;
+  for (const least of [(column: number) => Math.max(narrowest, words[column] ?? 0), () => narrowest]) {
+    while (excess() > 0) {
+      const candidates = fitted.map((width, column) => (width > least(column) ? width : 0));
+      const widest = candidates.indexOf(Math.max(...candidates));
+      if (candidates[widest] === 0) break;
+      fitted[widest] = (fitted[widest] ?? 0) - 1;
+    }
   }
+  return fitted;
 }
+
+const narrowest = 12;

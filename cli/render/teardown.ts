@@ -20,9 +20,9 @@ export interface TeardownRow {
 
 /** Titles of tiers, meters and roles, from the profile; an id without a title is shown as it is. */
 export interface Titles {
-  tier(id: string): string;
-  meter(id: string): string;
-  role(id: string): string;
+  readonly tier: (id: string) => string;
+  readonly meter: (id: string) => string;
+  readonly role: (id: string) => string;
 }
 
 export const plainTitles: Titles = { tier: (id) => id, meter: (id) => id, role: (id) => id };

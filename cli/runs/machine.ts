@@ -4,7 +4,7 @@ import { runId } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
 import type { StateResource } from "./pulumiState";
 import { exportState, ownKind } from "./pulumiState";
-import { projectName } from "./stackPlan";
+import { projectName } from "./pulumiProject";
 
 export interface MachineHint {
   readonly address: { readonly host: string; readonly port: number; readonly user: string };

@@ -14,7 +14,7 @@ export interface Project {
 /** Throws UserError outside a project. Never creates a store: without one there are no runs. */
 export async function openProject(session: Session): Promise<Project> {
   const { openCustody, projectRootFrom } = await import("../../custody/index.js");
-  const root = projectRootFrom(session.terminal.cwd);
+  const root = projectRootFrom(session.terminal.cwd, session.env);
   return { root, custody: openCustody(root, { clock: session.clock }) };
 }
 

@@ -1,12 +1,12 @@
 /** A stack's plan without the engine: reads Pulumi.yaml and Pulumi.<stack>.yaml, resolves job and platform, touches no network. */
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve as resolvePath } from "node:path";
-import { parseDocument } from "yaml";
 import { UserError } from "../../custody/userError";
 import type { JobRequest, StackConfig } from "../../profiles";
 import { collectStackConfig, parseStackConfig, profileFor, readJobFile, resolve } from "../../profiles";
 import type { Plan } from "../../profiles/plan";
 import { hashCode } from "../../providers/job/code";
+import { configuredStacks, projectName, readYaml } from "./pulumiProject";
 
 export interface StackChoice {
   readonly stack: string | undefined;
@@ -34,20 +34,6 @@ function jobOf({ job }: StackConfig, projectRoot: string): { request: JobRequest
   return { request: readJobFile(file), directory: dirname(file) };
 }
 
-/** Stacks that have a config file. */
-export function configuredStacks(projectRoot: string): string[] {
-  return readdirSync(projectRoot)
-    .map((name) => /^Pulumi\.(.+)\.ya?ml$/.exec(name)?.[1])
-    .filter((stack) => stack !== undefined)
-    .sort();
-}
-
-export function projectName(projectRoot: string): string {
-  const value = readYaml(join(projectRoot, "Pulumi.yaml")) as { name?: unknown } | null;
-  if (typeof value?.name !== "string") throw new UserError(`${join(projectRoot, "Pulumi.yaml")} has no name.`, { code: "config" });
-  return value.name;
-}
-
 function onlyStack(projectRoot: string): string {
   const stacks = configuredStacks(projectRoot);
   const [only] = stacks;
@@ -70,13 +56,6 @@ function flatConfig(path: string, project: string): Record<string, string> {
     flat[name] = typeof entry === "string" ? entry : JSON.stringify(entry);
   }
   return flat;
-}
-
-function readYaml(path: string): unknown {
-  const document = parseDocument(readFileSync(path, "utf8"));
-  const [fault] = document.errors;
-  if (fault) throw new UserError(`${path} is not valid YAML: ${fault.message.split("\n")[0]}`, { code: "config" });
-  return document.toJS() as unknown;
 }
 
 function noConfig(projectRoot: string, stack: string, path: string): UserError {

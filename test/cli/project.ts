@@ -1,7 +1,7 @@
 /** A project with a custody store in a temporary folder, and the real command line as a child process in it. */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { openCustody, type Custody, type Manifest, type RunCustody } from "../../custody";
@@ -14,6 +14,9 @@ export interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+// Custody is opened in this process too: what the shell has set must not lead it elsewhere.
+for (const name of Object.keys(process.env)) if (name.startsWith("HOLDFAST_")) Reflect.deleteProperty(process.env, name);
 
 export class TestProject {
   readonly root = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-cli-")));
@@ -100,6 +103,14 @@ export class TestProject {
         done({ code: code ?? -1, stdout, stderr });
       });
     });
+  }
+
+  /** Which modules a command line has loaded by the time it ends. */
+  async loadedModules(...args: readonly string[]): Promise<Outcome & { readonly loaded: readonly string[] }> {
+    const report = join(this.root, "loaded.json");
+    const hook = this.write("hook.cjs", `process.on("exit", () => require("node:fs").writeFileSync(${JSON.stringify(report)}, JSON.stringify(Object.keys(require.cache))));`);
+    const outcome = await this.holdfastWith({ env: { NODE_OPTIONS: `--require=${hook}` } }, ...args);
+    return { ...outcome, loaded: JSON.parse(readFileSync(report, "utf8")) as string[] };
   }
 
   remove(): void {

@@ -216,3 +216,12 @@ test("commands work from a folder below the project", async () => {
     assert.match(listed.stdout, /lab\/dev\/digits/);
   });
 });
+
+test("asking for help loads no profile, provider, sandbox or store, so that it answers at once", async () => {
+  await withProject(async (project) => {
+    const outcome = await project.loadedModules("--help");
+    assert.equal(outcome.code, 0, outcome.stderr);
+    const heavy = outcome.loaded.filter((path) => /\/(profiles|providers|sandbox)\/|custody\/(index|store|verify)|node_modules\/(zod|yaml|listr2|execa|fastify|undici)\//.test(path));
+    assert.deepEqual(heavy, []);
+  });
+});

@@ -4,7 +4,7 @@ import type { LedgerData, LedgerEntry, LedgerKind } from "../../../custody/forma
 import { costOf } from "../../../cli/runs/cost";
 
 const at = (hour: number): string => new Date(Date.UTC(2026, 0, 1, hour)).toISOString();
-const entry = <K extends LedgerKind>(kind: K, hour: number, data: LedgerData[K]): LedgerEntry => ({ v: 1, seq: 1, at: at(hour), kind, data, prev: "", hash: "" }) as LedgerEntry;
+const entry = <K extends LedgerKind>(kind: K, hour: number, data: LedgerData[K]): LedgerEntry => ({ v: 1, seq: 1, at: at(hour), kind, data, prev: "", hash: "" });
 const instance = (id: string, hour: number, hourlyUsd?: number): LedgerEntry =>
   entry("resource.created", hour, { role: "instance", kind: "LambdaInstance", id, name: id, ...(hourlyUsd === undefined ? {} : { hourlyUsd }) });
 

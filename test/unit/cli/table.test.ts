@@ -14,6 +14,19 @@ test("a narrow terminal wraps the widest column and loses no word", () => {
   assert.deepEqual(table.match(/one|two|three|four|five|six|seven|eight/g)?.length, 8);
 });
 
+test("a name stays whole as long as other columns can wrap", () => {
+  const table = renderTable(["name", "what"], [["holdfast-digits-c71d10-7b9373db", "one two three four five six seven"]], { width: 50 });
+  assert.match(table, /holdfast-digits-c71d10-7b9373db/);
+  for (const line of table.split("\n")) assert.ok(visibleWidth(line) <= 50, line);
+});
+
+test("a path that is wider than its column is broken, never cut", () => {
+  const path = "/lambda/nfs/holdfast-digits-c71d10-7b9373db/holdfast/demo/digits";
+  const table = renderTable(["a", "path"], [["x".repeat(12), path]], { width: 40 });
+  assert.doesNotMatch(table, /…/);
+  assert.equal(table.split("\n").slice(2).map((line) => line.slice(14)).join(""), path);
+});
+
 test("colours do not move columns", () => {
   const paint = paintFor({ write: () => true, isTTY: true }, {});
   const strip = (text: string): string => text.replace(/\u001b\[[0-9;]*m/g, "");

@@ -1,0 +1,39 @@
+/** What the vendor bills, run by run of this project. */
+import type { EndpointRef } from "../../custody/formats";
+import { runId } from "../../custody/formats";
+import { UserError } from "../../custody/userError";
+import type { BillingReport } from "../../providers/audit/billing";
+import type { Session } from "../terminal";
+import type { Project } from "./project";
+import { knownRuns } from "./project";
+import { selectRun } from "./select";
+
+export interface AuditedRun {
+  readonly run: string;
+  readonly endpoint: EndpointRef;
+  readonly report: BillingReport;
+}
+
+/** One run, or all whose ledger can be read. Throws UserError when there is none. */
+export async function auditRuns(session: Session, project: Project, text: string | undefined): Promise<AuditedRun[]> {
+  const { auditBilling } = await import("../../providers/audit/billing.js");
+  const known = knownRuns(project.custody);
+  const refs = text === undefined ? known.filter((run) => run.state !== "unreadable").map((run) => run.ref) : [selectRun(text, known, "audit")];
+  if (refs.length === 0) {
+    throw new UserError("This project's custody knows no run yet, so there is no account to ask.", { code: "nothing-to-do", next: ["pulumi up (or npm run up)"] });
+  }
+  const audited: AuditedRun[] = [];
+  for (const ref of refs) {
+    const run = project.custody.run(ref);
+    const { endpoint } = run.view();
+    audited.push({ run: runId(ref), endpoint, report: await auditBilling(run, endpoint, { clock: session.clock, projectRoot: project.root }) });
+  }
+  return withoutSiblings(audited);
+}
+
+/** What stands for one run of the project is not another run's concern. Pure. */
+export function withoutSiblings(audited: readonly AuditedRun[]): AuditedRun[] {
+  const claimed = new Set(audited.flatMap(({ report }) => [...report.standing, ...report.kept].map((billable) => billable.id)));
+  const free = <T extends { readonly id: string }>(list: readonly T[]): T[] => list.filter((billable) => !claimed.has(billable.id));
+  return audited.map((entry) => ({ ...entry, report: { ...entry.report, unexpected: free(entry.report.unexpected), others: free(entry.report.others) } }));
+}

@@ -1,0 +1,72 @@
+/** One look at a run: the ledger, and the machine where it answers. */
+import type { RunCustody, RunView } from "../../custody";
+import { runId } from "../../custody/formats";
+import { RemoteUnreachable } from "../../custody/remote";
+import type { Plan } from "../../profiles/plan";
+import type { Session } from "../terminal";
+import type { RunCost } from "./cost";
+import { costOf } from "./cost";
+import { isLive } from "./project";
+import type { RemoteStatus } from "./remoteStatus";
+
+/** One look. `status --json` prints it with the fields of `remote` beside the others. */
+export interface StatusReport {
+  readonly run: string;
+  readonly state: "live" | "ended";
+  readonly platform: string;
+  readonly api: string;
+  readonly machine: { readonly id: string; readonly name: string; readonly address: string | null; readonly since: string } | null;
+  readonly roster: readonly string[];
+  readonly checkpointEverySeconds: number | null;
+  /** null when the machine did not answer; `unreachable` says why. */
+  readonly remote: RemoteStatus | null;
+  readonly unreachable: string | null;
+  readonly cost: RunCost;
+  readonly evidence: { readonly newestManifest: string | null; readonly receipts: number; readonly approvals: number; readonly lastRefusal: string | null };
+  readonly now: string;
+}
+
+/** Throws UserError when the machine answers something that is not understood; one that does not answer is told in the report. */
+export async function readStatus(session: Session, run: RunCustody): Promise<StatusReport> {
+  const view = run.view();
+  const seen = await look(session, run, view);
+  const plan = view.plan as Plan | null;
+  const instance = view.resources.get("instance");
+  return {
+    run: runId(run.ref),
+    state: isLive(view) ? "live" : "ended",
+    platform: view.endpoint.platform,
+    api: view.endpoint.api,
+    machine: instance === undefined ? null : { id: instance.id, name: instance.name, address: addressOf(view), since: instance.since },
+    roster: [...view.roster],
+    checkpointEverySeconds: plan?.checkpoint.everySeconds ?? null,
+    ...seen,
+    cost: costOf(run.entries(), session.clock.now()),
+    evidence: {
+      newestManifest: view.newestManifest?.manifestSha256 ?? null,
+      receipts: view.receipts.length,
+      approvals: view.approvals.length,
+      lastRefusal: view.refusals.at(-1)?.at ?? null,
+    },
+    now: session.clock.now().toISOString(),
+  };
+}
+
+async function look(session: Session, run: RunCustody, view: RunView): Promise<{ remote: RemoteStatus | null; unreachable: string | null }> {
+  const { remoteForRun } = await import("../../providers/ssh/forRun.js");
+  const { jobPlace } = await import("../../providers/job/layout.js");
+  const { readRemoteStatus } = await import("./remoteStatus.js");
+  const remote = remoteForRun(run, { clock: session.clock, attempts: 2 });
+  if (remote === null) return { remote: null, unreachable: view.resources.has("instance") ? "its address or key is not known" : "no machine stands" };
+  try {
+    if (jobPlace(view) === null) return { remote: null, unreachable: "no job was placed on the machine yet" };
+    return { remote: await readRemoteStatus(run, remote), unreachable: null };
+  } catch (error) {
+    if (error instanceof RemoteUnreachable) return { remote: null, unreachable: error.message };
+    throw error;
+  } finally {
+    await remote.close();
+  }
+}
+
+const addressOf = (view: RunView): string | null => (view.address === null ? null : `${view.address.user}@${view.address.host}:${view.address.port}`);
