@@ -54,13 +54,11 @@ export const inParallel = (name: string, tests: () => void): void => void descri
 export function underEachShell(name: string, body: (rig: Rig, t: TestContext) => Promise<void>): void {
   for (const [shell, paths] of Object.entries(shellPaths)) {
     const path = paths.find((candidate) => existsSync(candidate));
-    test(`${name} (${shell})`, { skip: path === undefined ? `${shell} is not installed` : false }, async (t) => {
+    // The bound only ends a test that hangs; cleaning up is a hook, so that it happens then too.
+    test(`${name} (${shell})`, { skip: path === undefined ? `${shell} is not installed` : false, timeout: 180_000 }, async (t) => {
       const rig = new Rig(path ?? shell);
-      try {
-        await body(rig, t);
-      } finally {
-        await rig.remove();
-      }
+      t.after(() => rig.remove());
+      await body(rig, t);
     });
   }
 }
