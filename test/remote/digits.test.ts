@@ -6,7 +6,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, tru
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { projectRoot, until } from "./rig";
+import { kill, projectRoot, underEachShell, until } from "./rig";
 
 const example = join(projectRoot, "examples", "digits");
 const python = ["/usr/bin/python3", "python3", "python"].find((candidate) => spawnSync(candidate, ["-c", "import numpy"]).status === 0);
@@ -106,6 +106,23 @@ describe("digits", { concurrency: 2 }, () => {
     assert.ok(step >= 38);
     assert.equal((await train(folder, short).ended).code, 0);
     assert.deepEqual(resumes(folder), [step]);
+    assert.deepEqual(results(folder), expected);
+  });
+
+  underEachShell("a cell of the queue killed twice ends with the bytes of one that was left alone", async (rig) => {
+    const expected = results(await uninterrupted(short));
+    assert.ok(python);
+    cpSync(example, rig.code, { recursive: true });
+    rig.writeSpec({ "lr-0.05": { command: `${python} train.py ${short.join(" ")} --step-delay 0.004\n` } }, { limits: { checkpoint_every_seconds: "0.05" } });
+    const queue = rig.queue();
+    const folder = rig.inRun("cells", "lr-0.05");
+    for (const [attempt, step] of [[1, 30], [2, 120]] as const) {
+      await until(`step ${step}`, () => newestStep(folder) > step && rig.cell("lr-0.05").attempt === attempt && rig.cell("lr-0.05").pgid !== null);
+      kill(-(rig.cell("lr-0.05").pgid ?? 0));
+      await until("the next attempt", () => rig.cell("lr-0.05").attempt > attempt);
+    }
+    assert.equal((await queue.finished).code, 0);
+    assert.deepEqual([rig.cell("lr-0.05").state, rig.cell("lr-0.05").attempt, resumes(folder).length], ["complete", 3, 2]);
     assert.deepEqual(results(folder), expected);
   });
 

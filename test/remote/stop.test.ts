@@ -65,6 +65,29 @@ inParallel("stop", () => {
     assert.equal(rig.cell("a").state, "cancelled");
   });
 
+  underEachShell("a trainer whose shell dies of the signal still gets the time for its checkpoint", async (rig) => {
+    // Without exec the shell stays in front of the trainer, and TERM goes to both.
+    const inner = join(rig.code, "trainer.sh");
+    writeFileSync(inner, trainer(rig).replace("echo last", "sleep 1; echo last"));
+    rig.writeSpec({ a: { command: `sh "${inner}"\n:\n` } });
+    rig.queue();
+    await ready(rig);
+    assert.equal((await rig.run("stop.sh", [rig.runDirectory, "", "30"])).code, 0);
+    assert.equal(rig.read("cells", "a", "checkpoints", "last"), "last\n");
+    assert.equal(rig.cell("a").state, "cancelled");
+  });
+
+  underEachShell("one cell can be cancelled without losing the cells behind it", async (rig) => {
+    rig.writeSpec({ a: { command: trainer(rig) }, b: { command: "exit 0\n" } });
+    const queue = rig.queue();
+    await ready(rig);
+    kill(rig.cell("a").wrapperPid ?? 0, "SIGTERM");
+    assert.equal((await queue.finished).code, 10);
+    assert.equal(rig.read("cells", "a", "checkpoints", "last"), "last\n");
+    assert.deepEqual([rig.cell("a").state, rig.cell("b").state], ["cancelled", "complete"]);
+    assert.deepEqual(rig.closed()?.failed, ["a"]);
+  });
+
   underEachShell("stop ends the payload of a queue that was killed", async (rig) => {
     rig.writeSpec({ a: { command: trainer(rig) } });
     const queue = rig.queue();
