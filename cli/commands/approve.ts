@@ -17,6 +17,7 @@ import type { Draft } from "../runs/approval";
 import { draftApproval } from "../runs/approval";
 import { parseDuration } from "../runs/duration";
 import { openRun } from "../runs/project";
+import { shareEvidence } from "../runs/shareEvidence";
 import type { Session } from "../terminal";
 
 export interface ApproveOptions {
@@ -70,6 +71,7 @@ async function approve(session: Session, text: string | undefined, options: Appr
   if (!decision.allow) throw refusal(run, decision, session);
   await confirmByName(session, { name: draft.confirmName, of: draft.confirmOf, given: options.confirm, command: commandLine(run, options) });
   const signed = run.signApproval(draft.candidate.content);
+  await shareEvidence(session, run);
   const next = draft.candidate.content.scope === "end" ? ["pulumi destroy (or npm run destroy)"] : ["pulumi up (or npm run up)"];
   if (session.json) session.printJson({ approval: signed.content, keyId: signed.keyId, basis: decision.basis, next });
   else session.print(renderSigned(session, draft, signed.content.id, signed.signer ?? signed.keyId.slice(0, 12), next));
@@ -120,7 +122,7 @@ function renderSigned(session: Session, draft: Draft, id: string, signer: string
   const verbs = content.deletions.map((deletion) => `${deletion.verb} ${deletion.role} ${deletion.id}`);
   return [
     "",
-    session.paint("good", `Signed by ${signer}: approval ${id}, valid until ${content.expiresAt.slice(0, 16).replace("T", " ")} UTC, for one teardown.`),
+    session.paint("good", `Signed by ${signer}: approval ${id}, valid until ${content.expiresAt.slice(0, 16).replace("T", " ")} UTC, for one ${content.scope === "end" ? "teardown" : "replacement"}.`),
     ...verbs.map((verb) => `  ${verb}`),
     ...next.map((step) => `  ${session.paint("faint", "next:")} ${step}`),
   ].join("\n");

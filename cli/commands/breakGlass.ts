@@ -11,6 +11,7 @@ import { confirmByName } from "../render/ask";
 import { formatTime, plural } from "../render/units";
 import { parseDuration } from "../runs/duration";
 import { openRun } from "../runs/project";
+import { shareEvidence } from "../runs/shareEvidence";
 import type { Session } from "../terminal";
 
 interface BreakGlassOptions {
@@ -55,6 +56,7 @@ async function breakGlass(session: Session, text: string | undefined, options: B
   const command = `holdfast break-glass ${runId(run.ref)} --reason ${JSON.stringify(options.reason)} --expires 1h`;
   await confirmByName(session, { name: instance?.name ?? run.ref.name, of: instance ? "instance" : "run", given: options.confirm, command });
   const signed = run.signBreakGlass(document);
+  await shareEvidence(session, run);
   const next = ["pulumi destroy (or npm run destroy)"];
   if (session.json) session.printJson({ breakGlass: signed.content, keyId: signed.keyId, next });
   else {

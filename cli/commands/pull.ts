@@ -14,6 +14,7 @@ import { runSteps } from "../render/progress";
 import { renderCopy } from "../render/copy";
 import { formatBytes, formatDuration, plural } from "../render/units";
 import { openRun } from "../runs/project";
+import { shareEvidence } from "../runs/shareEvidence";
 import type { Session } from "../terminal";
 
 interface PullCommandOptions {
@@ -40,6 +41,7 @@ async function pull(session: Session, text: string | undefined, options: PullCom
   if (remote === null) throw noMachine(run);
   try {
     const pulled = await pullRun(session, run, remote, options);
+    await shareEvidence(session, run, remote);
     if (session.json) session.printJson(report(pulled));
     else session.print(renderPulled(session, run, pulled));
     return undefined;

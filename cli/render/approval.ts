@@ -16,15 +16,15 @@ export interface ApprovalRendering {
 }
 
 export function renderApproval(draft: Draft, run: Pick<RunCustody, "ref" | "view">, options: ApprovalRendering): string {
-  const { paint } = options;
+  const { paint, titles = plainTitles } = options;
   const { content } = draft.candidate;
   const view = run.view();
   const names = new Map(view.live.map((resource) => [resource.id, resource.name]));
-  const rows = standingRows(content.deletions, draft.plan, (deletion) => names.get(deletion.id) ?? deletion.id, options.titles ?? plainTitles);
+  const rows = standingRows(content.deletions, draft.plan, (deletion) => names.get(deletion.id) ?? deletion.id, titles);
   const title = content.scope === "end" ? `Ending ${runId(run.ref)} does this:` : `Replacing the ${content.deletions[0]?.role ?? "resource"} of ${runId(run.ref)} does this, while the run goes on:`;
   const parts = [`${paint("strong", title)}\n\n${renderTeardown(rows, { ...options, indent: 2 })}`];
   const after = afterwards(draft);
-  if (after.length > 0) parts.push(`  ${paint("warn", "Still billing afterwards:")} ${after.map(({ meter, usdPerMonth }) => `${meter} ${usdPerMonth === null ? "(amount by use)" : `${formatUsd(usdPerMonth)} per month`}`).join(", ")}`);
+  if (after.length > 0) parts.push(`  ${paint("warn", "Still billing afterwards:")} ${after.map(({ meter, usdPerMonth }) => `${titles.meter(meter)} ${usdPerMonth === null ? "(amount by use)" : `${formatUsd(usdPerMonth)} per month`}`).join(", ")}`);
   else if (content.scope === "end") parts.push(`  Nothing of it bills afterwards.`);
   if (content.unclaimed.length > 0) parts.push(renderUnclaimed(draft, options));
   parts.push(renderFacts(evidenceFacts(draft, paint), { paint, indent: 2 }));

@@ -3,6 +3,7 @@ import { RemoteUnreachable } from "../../custody/remote";
 import { UserError } from "../../custody/userError";
 import { Interrupted } from "../exitCodes";
 import type { Paint } from "./paint";
+import { printable } from "./paint";
 
 export interface ErrorReport {
   readonly error: { readonly code: string; readonly message: string; readonly next: readonly string[] };
@@ -26,7 +27,7 @@ export function renderError(thrown: unknown, options: { paint: Paint; debug: boo
   const steps = options.debug && !expected ? [] : error.next;
   for (const step of steps) lines.push(`  ${options.paint("faint", "next:")} ${step}`);
   if (options.debug) lines.push(stackOf(thrown));
-  return lines.join("\n");
+  return printable(lines.join("\n"));
 }
 
 function stackOf(thrown: unknown): string {

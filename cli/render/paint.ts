@@ -7,6 +7,13 @@ const formats = { strong: "bold", faint: "dim", good: "green", warn: "yellow", b
 
 export type Paint = (tone: Tone, text: string) => string;
 
+/**
+ * Names of folders, messages of remote programs and the like are not ours: control characters in them could move the cursor
+ * and forge what a person reads. Colours, newlines and tabs stay.
+ */
+export const printable = (text: string): string => text.replace(controls, (part) => (part.endsWith("m") && part.length > 1 ? part : ""));
+const controls = /\u001b\[[0-9;]*m|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
 export interface OutputStream {
   write(text: string): unknown;
   readonly isTTY?: boolean;

@@ -1,7 +1,7 @@
 /** Tables without boxes: a header, a rule, rows. The same in a pipe, only without colours. */
 import Table from "cli-table3";
 import type { Paint } from "./paint";
-import { plainPaint } from "./paint";
+import { plainPaint, printable } from "./paint";
 
 export interface TableOptions {
   readonly paint?: Paint;
@@ -23,9 +23,10 @@ const noBorders = {
 const longestLastRule = 60;
 
 /** Lines of the table, without a final newline. Cells may hold colours and newlines. */
-export function renderTable(head: readonly string[], rows: readonly (readonly string[])[], options: TableOptions = {}): string {
+export function renderTable(head: readonly string[], unsafe: readonly (readonly string[])[], options: TableOptions = {}): string {
   const paint = options.paint ?? plainPaint;
   const indent = " ".repeat(options.indent ?? 0);
+  const rows = unsafe.map((row) => row.map(printable));
   const widths = columnWidths(head, rows);
   const words = head.map((title, column) => Math.max(...[title, ...rows.map((row) => row[column] ?? "")].flatMap((cell) => cell.split(/[ \n]/)).map(visibleWidth)));
   const fitted = options.width === undefined ? widths : fit(widths, words, options.width - indent.length);
@@ -51,7 +52,7 @@ export function renderFacts(facts: readonly (readonly [string, string])[], optio
   const indent = " ".repeat(options.indent ?? 0);
   const width = Math.max(0, ...facts.map(([name]) => name.length));
   const hanging = `\n${indent}${" ".repeat(width + 2)}`;
-  return facts.map(([name, value]) => `${indent}${paint("faint", name.padEnd(width))}  ${value.replaceAll("\n", hanging)}`).join("\n");
+  return facts.map(([name, value]) => `${indent}${paint("faint", name.padEnd(width))}  ${printable(value).replaceAll("\n", hanging)}`).join("\n");
 }
 
 const colours = /\u001b\[[0-9;]*m/g;
