@@ -68,7 +68,7 @@ function batches(sorted: readonly FileTask[]): FileTask[][] {
 class Lane {
   #worker: Worker | undefined;
   #pending: FileTask[] = [];
-  readonly #done = Promise.withResolvers<void>();
+  readonly #done = Promise.withResolvers<undefined>();
 
   constructor(
     private readonly queue: FileTask[][],
@@ -76,7 +76,7 @@ class Lane {
     private readonly start: () => Worker,
   ) {}
 
-  run(): Promise<void> {
+  run(): Promise<undefined> {
     this.#next();
     return this.#done.promise;
   }
@@ -94,7 +94,7 @@ class Lane {
   #next(): void {
     const batch = this.queue.shift();
     if (batch === undefined) {
-      this.#done.resolve();
+      this.#done.resolve(undefined);
       return;
     }
     this.#pending = batch;
@@ -112,12 +112,17 @@ class Lane {
   #hear(worker: Worker, reply: WorkerReply): void {
     // A message that was on its way when its thread died, or the run ended, must not start another batch.
     if (this.#worker !== worker) return;
-    if (reply.kind === "idle") return this.#next();
+    if (reply.kind === "idle") {
+      this.#next();
+      return;
+    }
     const task = this.#pending.find(({ index }) => index === reply.index);
     if (task === undefined) return;
-    if (reply.kind === "bytes") return this.#tell(() => this.events.onBytes(task, reply.bytes));
-    this.#pending = this.#pending.filter((other) => other !== task);
-    this.#tell(() => this.events.onReport(task, reply.report));
+    if (reply.kind === "report") this.#pending = this.#pending.filter((other) => other !== task);
+    this.#tell(() => {
+      if (reply.kind === "bytes") this.events.onBytes(task, reply.bytes);
+      else this.events.onReport(task, reply.report);
+    });
   }
 
   /** Files are read in order, so the first without a report is the one that was open. */

@@ -47,9 +47,9 @@ class NpySink implements EntrySink {
       return;
     }
     const data = this.#bytes - this.#dataStart;
-    if (data < this.#layout.dataBytes) this.#fail("truncated", `Its header promises ${this.#layout.dataBytes} data bytes, and ${data} are there.`);
-    if (data > this.#layout.dataBytes) this.#fail("trailing-bytes", `Its header promises ${this.#layout.dataBytes} data bytes, and ${data} are there.`);
-    if (!this.#failed) this.tally.add(this.#layout.dtype, this.#layout.elements, this.#layout.dataBytes);
+    const { dtype, elements, dataBytes } = this.#layout;
+    if (data === dataBytes) this.tally.add(dtype, elements, dataBytes);
+    else this.#fail(data < dataBytes ? "truncated" : "trailing-bytes", `Its header promises ${dataBytes} data bytes, and ${data} are there.`);
   }
 
   /** Twice at most: the preamble says how long the header is. `#head` holds the array's first bytes, up to `#headerEnd`. */

@@ -24,7 +24,7 @@ class Reader {
   value(depth: number): PythonLiteral {
     if (depth > maxDepth) this.#fail("nested too deep");
     this.#space();
-    switch (this.text[this.#at]) {
+    switch (this.text.charAt(this.#at)) {
       case "{":
         return this.#dict(depth);
       case "[":

@@ -3,7 +3,7 @@ import { isUtf8 } from "node:buffer";
 import type { CheckContext, FormatCheck, Links } from "../check.js";
 import { floatKind, type FloatName } from "../finite/kinds.js";
 import { FiniteScan, type FloatRange } from "../finite/scanner.js";
-import { quote, Tally, type Summary } from "../verdict.js";
+import { quote, Tally, type Problem, type Summary } from "../verdict.js";
 import { JsonSyntaxError, readStrictJson, type JsonValue } from "./strictJson.js";
 
 /** The library's own limit (MAX_HEADER_SIZE in tensor.rs). */
@@ -27,6 +27,7 @@ const dtypes: Readonly<Record<string, { readonly bits: number; readonly float?: 
 interface TensorEntry {
   readonly name: string;
   readonly dtype: string;
+  readonly elements: number;
   readonly begin: number;
   readonly end: number;
 }
@@ -136,25 +137,34 @@ export class SafetensorsCheck implements FormatCheck {
   }
 
   #readTensor(name: string, value: JsonValue): TensorEntry | undefined {
-    const wrong = (code: string, message: string): undefined => {
-      this.context.problems.add(code, `Tensor ${quote(name)}: ${message}`, name);
+    const tensor = parseTensor(name, value);
+    if ("code" in tensor) {
+      this.context.problems.add(tensor.code, `Tensor ${quote(name)}: ${tensor.message}`, name);
       return undefined;
-    };
-    if (!(value instanceof Map)) return wrong("header-shape", "its entry is not an object.");
-    const [dtype, shape, offsets] = [value.get("dtype"), value.get("shape"), value.get("data_offsets")];
-    if (value.size !== 3 || typeof dtype !== "string" || !isNumberList(shape) || !isNumberList(offsets)) return wrong("header-shape", "it must have exactly dtype, shape and data_offsets.");
-    const known = Object.hasOwn(dtypes, dtype) ? dtypes[dtype] : undefined;
-    if (known === undefined) return wrong("unknown-dtype", `dtype ${quote(dtype)} is not one of ${Object.keys(dtypes).join(", ")}.`);
-    const [begin, end] = offsets;
-    if (offsets.length !== 2 || begin === undefined || end === undefined || begin > end) return wrong("offset-order", "data_offsets must be [begin, end] with begin <= end.");
-    const elements = shape.reduce((product, extent) => product * extent, 1);
-    const bits = elements * known.bits;
-    if (!Number.isSafeInteger(bits) || bits % 8 !== 0 || bits / 8 !== end - begin) {
-      return wrong("shape-mismatch", `shape [${shape.slice(0, 16).join(", ")}] of ${dtype} is ${bits / 8} bytes, its data_offsets span ${end - begin}.`);
     }
-    this.#tally.add(dtype, elements, end - begin);
-    return { name, dtype, begin, end };
+    this.#tally.add(tensor.dtype, tensor.elements, tensor.end - tensor.begin);
+    return tensor;
   }
+}
+
+function parseTensor(name: string, value: JsonValue): TensorEntry | Problem {
+  if (!(value instanceof Map)) return { code: "header-shape", message: "its entry is not an object." };
+  const [dtype, shape, offsets] = [value.get("dtype"), value.get("shape"), value.get("data_offsets")];
+  if (value.size !== 3 || typeof dtype !== "string" || !isNumberList(shape) || !isNumberList(offsets)) {
+    return { code: "header-shape", message: "it must have exactly dtype, shape and data_offsets." };
+  }
+  const known = Object.hasOwn(dtypes, dtype) ? dtypes[dtype] : undefined;
+  if (known === undefined) return { code: "unknown-dtype", message: `dtype ${quote(dtype)} is not one of ${Object.keys(dtypes).join(", ")}.` };
+  const [begin, end] = offsets;
+  if (offsets.length !== 2 || begin === undefined || end === undefined || begin > end) {
+    return { code: "offset-order", message: "data_offsets must be [begin, end] with begin <= end." };
+  }
+  const elements = shape.includes(0) ? 0 : shape.reduce((product, extent) => product * extent, 1);
+  const bits = elements * known.bits;
+  if (!Number.isSafeInteger(bits) || bits % 8 !== 0 || bits / 8 !== end - begin) {
+    return { code: "shape-mismatch", message: `shape [${shape.slice(0, 16).join(", ")}] of ${dtype} is ${bits / 8} bytes, its data_offsets span ${end - begin}.` };
+  }
+  return { name, dtype, elements, begin, end };
 }
 
 function isNumberList(value: JsonValue | undefined): value is number[] {

@@ -60,7 +60,7 @@ class Reader {
 
   #value(): JsonValue {
     if (this.options.build) this.#count();
-    switch (this.bytes[this.#at]) {
+    switch (this.bytes[this.#at] ?? 0) {
       case 0x7b:
         return this.#nested(() => this.#object());
       case 0x5b:

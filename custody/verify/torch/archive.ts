@@ -8,6 +8,7 @@ import { readZipDirectory, stored, type ZipDirectory, type ZipEntry } from "../z
 import { ZipStream, type EntrySink } from "../zip/stream.js";
 import type { Findings } from "./globals.js";
 import { readPickle } from "./pickle.js";
+import { Container, type Symbolic } from "./symbols.js";
 import { CheckpointError, TensorCatalogue } from "./tensors.js";
 
 /** A description of ten thousand tensors takes some three megabytes. */
@@ -77,9 +78,9 @@ function describe(records: TorchRecords, context: CheckContext, tally: Tally): M
   try {
     checkVersion(records, context);
     const bigEndian = readByteOrder(records, context) === "big";
-    readPickle(readRecord(records, "data.pkl", maxPickleBytes, context), findings);
+    const root = readPickle(readRecord(records, "data.pkl", maxPickleBytes, context), findings);
     checkStorages(records, catalogue, context);
-    checkNotEmpty(findings);
+    checkNotEmpty(root, findings);
     for (const [key, list] of catalogue.floatRanges(bigEndian)) ranges.set(`data/${key}`, list);
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
@@ -141,7 +142,9 @@ function checkStorages(records: TorchRecords, catalogue: TensorCatalogue, { prob
   }
 }
 
-function checkNotEmpty({ tally, models, problems }: Findings): void {
+/** A scheduler's or scaler's state, saved to a file of its own, has no tensors by nature; anything else without tensors restores nothing. */
+function checkNotEmpty(root: Symbolic, { tally, models, problems }: Findings): void {
+  if (root instanceof Container && root.isPlainState && tally.tensors === 0) return;
   if (tally.tensors === 0) problems.add("empty", "The checkpoint holds no tensor: it would load, and restore nothing.");
   else if (tally.elements === 0) problems.add("empty", `None of its ${tally.tensors} tensors holds a single element.`);
   for (const model of models) {

@@ -1,5 +1,5 @@
 // What the pickle reader holds on its stack instead of Python objects: just enough to know which tensors a checkpoint names, and where.
-import type { StorageRecord } from "./tensors.js";
+import type { TorchDtype } from "./dtypes.js";
 
 export type Symbolic =
   | null
@@ -7,7 +7,7 @@ export type Symbolic =
   | number
   | bigint
   | string
-  | Opaque
+  | typeof opaque
   | LongText
   | BytesValue
   | TupleValue
@@ -16,9 +16,8 @@ export type Symbolic =
   | StorageValue
   | NumpyType;
 
-/** A value whose content does not matter: floats, layouts, devices, sizes. */
-export class Opaque {}
-export const opaque = new Opaque();
+/** A value whose content does not matter: floats, layouts, devices. */
+export const opaque = Symbol("opaque");
 
 /** A text too long to be a name; only its length in characters matters. */
 export class LongText {
@@ -36,6 +35,14 @@ export class TupleValue {
 /** A class or function that the pickle names. It is a name here and never anything else. */
 export class GlobalName {
   constructor(readonly name: string) {}
+}
+
+/** Bytes that live in the archive's entry data/KEY. */
+export interface StorageRecord {
+  readonly key: string;
+  readonly type: string;
+  readonly dtype: TorchDtype | undefined;
+  readonly bytes: number;
 }
 
 export class StorageValue {
@@ -61,22 +68,41 @@ export class Placed {
     this.key = key;
   }
 
-  /** "model.layer.weight"; forged files can make parents of each other, hence the bound. */
+  /** "model.layer.weight" */
   get path(): string {
-    const keys: string[] = [];
-    for (let at: Placed | undefined = this; at?.key !== undefined && keys.length < 32; at = at.parent) keys.unshift(at.key);
-    return keys.join(".");
+    return pathOf(this, 0).join(".");
   }
 }
 
-/** Dict, list or set; its members are not kept, only how many there were. */
+/** Forged files can make values parents of each other, hence the bound. */
+function pathOf(value: Placed | undefined, depth: number): string[] {
+  return value?.key === undefined || depth > 32 ? [] : [...pathOf(value.parent, depth + 1), value.key];
+}
+
+/** Dict, list or set; its members are not kept, only how many there were and whether telling keys were among them. */
 export class Container extends Placed {
   size = 0;
+  #tellingKeys: Set<string> | undefined;
 
   constructor(readonly kind: "dict" | "list" | "set") {
     super();
   }
+
+  noteKey(key: string): void {
+    if (tellingKeys.has(key)) (this.#tellingKeys ??= new Set()).add(key);
+  }
+
+  /** The state of a learning rate scheduler or of a gradient scaler, which holds no tensor when it is whole. */
+  get isPlainState(): boolean {
+    const keys = this.#tellingKeys;
+    if (keys === undefined) return false;
+    const scheduler = keys.has("last_epoch") && (keys.has("_step_count") || keys.has("_last_lr") || keys.has("num_bad_epochs"));
+    return scheduler || (keys.has("growth_factor") && keys.has("_growth_tracker"));
+  }
 }
+
+// Source: state_dict of LRScheduler and ReduceLROnPlateau (torch/optim/lr_scheduler.py) and of GradScaler (torch/amp/grad_scaler.py).
+const tellingKeys = new Set(["last_epoch", "_step_count", "_last_lr", "num_bad_epochs", "growth_factor", "_growth_tracker"]);
 
 /** An object of a class on the list. */
 export class Instance extends Placed {

@@ -3,15 +3,7 @@ import { floatKind } from "../finite/kinds.js";
 import type { FloatRange } from "../finite/scanner.js";
 import { quote, type ProblemList, type Tally } from "../verdict.js";
 import { storageClass, torchDtype, type TorchDtype } from "./dtypes.js";
-import { GlobalName, StorageValue, TensorValue, TupleValue, type Symbolic } from "./symbols.js";
-
-/** Bytes that live in the archive's entry data/KEY. */
-export interface StorageRecord {
-  readonly key: string;
-  readonly type: string;
-  readonly dtype: TorchDtype | undefined;
-  readonly bytes: number;
-}
+import { GlobalName, StorageValue, TensorValue, TupleValue, type StorageRecord, type Symbolic } from "./symbols.js";
 
 interface TensorRecord {
   readonly value: TensorValue;

@@ -16,8 +16,10 @@ export class BoundedInflate {
     take: (piece: Uint8Array) => void,
   ) {
     this.#stream = createInflateRaw({ chunkSize: pieceBytes });
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#ended = promise;
+    this.#ended = new Promise((resolve) => {
+      this.#stream.on("close", resolve);
+      this.#stream.on("end", resolve);
+    });
     this.#stream.on("data", (piece: Buffer) => {
       if (this.#fault !== undefined) return;
       this.#produced += piece.length;
@@ -25,8 +27,6 @@ export class BoundedInflate {
       else take(piece);
     });
     this.#stream.on("error", (error) => this.#stop(`cannot be inflated: ${error.message}`));
-    this.#stream.on("close", resolve);
-    this.#stream.on("end", resolve);
   }
 
   /** Resolves when `data` is no longer needed. */

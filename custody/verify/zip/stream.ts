@@ -111,15 +111,18 @@ class EntryWalk {
       this.#fail("zip-overlap", `needs more bytes than lie before the next one at ${this.regionEnd}`);
       return false;
     }
-    if (this.#inflate !== undefined) {
-      const outcome = await this.#inflate.end();
-      if (outcome !== undefined) this.#fail("zip-deflate", outcome);
-    }
-    if (!this.#failed && this.#bytes !== this.entry.bytes) this.#fail("zip-size", `has ${this.#bytes} bytes, the directory says ${this.entry.bytes}`);
-    if (!this.#failed && this.#crc !== this.entry.crc32) this.#fail("crc-mismatch", `has CRC32 ${hex(this.#crc)}, the directory says ${hex(this.entry.crc32)}: its data is damaged`);
+    const fault = await this.#inflate?.end();
+    this.#compareData(fault);
     this.#sink?.finish(!this.#failed);
     this.#checkDescriptor();
     return true;
+  }
+
+  #compareData(inflateFault: string | undefined): void {
+    const { entry } = this;
+    if (inflateFault !== undefined) this.#fail("zip-deflate", inflateFault);
+    else if (this.#bytes !== entry.bytes) this.#fail("zip-size", `has ${this.#bytes} bytes, the directory says ${entry.bytes}`);
+    else if (this.#crc !== entry.crc32) this.#fail("crc-mismatch", `has CRC32 ${hex(this.#crc)}, the directory says ${hex(entry.crc32)}: its data is damaged`);
   }
 
   /** Collects the local header, compares it, and returns what follows it. */

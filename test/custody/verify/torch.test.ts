@@ -82,6 +82,12 @@ for (const [what, [bytes, code]] of Object.entries(broken)) {
   });
 }
 
+test("the state of a gradient scaler, plain values only, is no empty checkpoint", async (context) => {
+  const state = (...keys: readonly string[]): Buffer => torchArchive(Buffer.concat([op.proto, op.emptyDict, op.mark, ...keys.flatMap((key) => [op.text(key), op.int(1)]), op.setItems, op.stop]), {});
+  assert.deepEqual(codes(await verifyBytes(context, "scaler.pt", state("scale", "growth_factor", "_growth_tracker"))), []);
+  assert.deepEqual(codes(await verifyBytes(context, "scaler.pt", state("scale", "growth_factor"))), ["empty"]);
+});
+
 test("a NaN is reported under the tensor's full name", async (context) => {
   const pickle = Buffer.concat([op.proto, op.emptyDict, op.mark, op.text("model"), op.emptyDict, op.mark, op.text("layer.0.weight"), tensorOpcodes(goodTensor), op.setItems, op.setItems, op.stop]);
   const verdict = await verifyBytes(context, "m.pt", torchArchive(pickle, { "0": float32([1, 2, NaN, 4, 5, 6]) }));
@@ -110,7 +116,7 @@ test("float8 tensors on untyped storage are scanned by the dtype that they bring
     op.tupleOf(op.text("storage"), op.global("torch.storage", "UntypedStorage"), op.text("0"), op.text("cpu"), op.int(4)), op.persistent,
     op.int(0), op.tupleOf(op.int(4)), op.tupleOf(op.int(1)), op.no, op.emptyDict, op.global("torch", dtype), op.tuple, op.reduce,
   ]);
-  const file = (dtype: string, value: number): Buffer => torchArchive(Buffer.concat([...dict, tensor(dtype), op.setItems, op.stop].map(Buffer.from)), { "0": Buffer.from([0, 0, value, 0]) });
+  const file = (dtype: string, value: number): Buffer => torchArchive(Buffer.concat([...dict, tensor(dtype), op.setItems, op.stop]), { "0": Buffer.from([0, 0, value, 0]) });
   assert.deepEqual(codes(await verifyBytes(context, "m.pt", file("float8_e4m3fn", 0x7f))), ["non-finite"]);
   assert.deepEqual(codes(await verifyBytes(context, "m.pt", file("float8_e4m3fn", 0x7e))), []);
   assert.deepEqual(codes(await verifyBytes(context, "m.pt", file("float8_e5m2", 0x7c))), ["non-finite"]);
