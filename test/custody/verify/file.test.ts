@@ -83,6 +83,20 @@ for (const [what, change] of Object.entries(changes)) {
   });
 }
 
+test("a link that is turned to another file while it is read is not verified", async (context) => {
+  const folder = temporaryFolder(context);
+  const link = join(folder, "data.log");
+  for (const name of ["one", "two"]) writeFileSync(join(folder, name), Buffer.alloc(20 * megabyte));
+  symlinkSync("one", link);
+  const verdict = await verifyFile(link, {
+    onBytes: () => {
+      symlinkSync("two", `${link}.new`);
+      renameSync(`${link}.new`, link);
+    },
+  });
+  assert.deepEqual(codes(verdict), ["changed-while-read"]);
+});
+
 test("a read that is aborted rejects with the signal's reason", async (context) => {
   const path = join(temporaryFolder(context), "big.log");
   writeFileSync(path, Buffer.alloc(40 * megabyte));

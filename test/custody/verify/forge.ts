@@ -88,6 +88,8 @@ export interface Fields {
 export interface ArchiveLies {
   readonly prefix?: Uint8Array;
   readonly suffix?: Uint8Array;
+  /** Bytes between the central directory and its end record. */
+  readonly behindDirectory?: Uint8Array;
   readonly zip64End?: boolean;
   readonly entries?: number;
   readonly directoryOffset?: number;
@@ -113,7 +115,7 @@ export function zip(entries: readonly Entry[], lies: ArchiveLies = {}): Buffer {
   const [count, offset] = [lies.entries ?? entries.length, lies.directoryOffset ?? at];
   const zip64End = lies.zip64End === true ? zip64EndRecords(count, records.length, offset, at + records.length) : Buffer.alloc(0);
   const end = Buffer.concat([Buffer.from("PK\x05\x06"), Buffer.alloc(4), littleEndian(2, count), littleEndian(2, count), littleEndian(4, records.length), littleEndian(4, offset), Buffer.alloc(2)]);
-  return Buffer.concat([...parts, records, zip64End, end, lies.suffix ?? Buffer.alloc(0)]);
+  return Buffer.concat([...parts, records, lies.behindDirectory ?? Buffer.alloc(0), zip64End, end, lies.suffix ?? Buffer.alloc(0)]);
 }
 
 type Truth = Required<Fields>;

@@ -11,6 +11,11 @@ test("metrics as trainers write them pass", async (context) => {
   assert.equal(verdict.format, "json");
 });
 
+test("many values side by side are not deep", async (context) => {
+  const text = `[${Array.from({ length: 5000 }, () => '{"a": [1]}').join(",")}]`;
+  assert.deepEqual(codes(await verifyBytes(context, "metrics.json", Buffer.from(text))), []);
+});
+
 const broken: Readonly<Record<string, readonly [string | Buffer, string]>> = {
   "an empty file": ["", "empty"],
   "only white space": [" \n", "empty"],

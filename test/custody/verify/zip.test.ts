@@ -51,6 +51,7 @@ const broken: Readonly<Record<string, readonly [readonly Entry[], ArchiveLies, s
   "bytes hidden before the directory": [[{ ...good, gap: Buffer.from("hidden") }], {}, "zip-gap"],
   "bytes before the archive": [[good], { prefix: Buffer.from("#!/bin/sh\n") }, "zip-gap"],
   "bytes behind the archive": [[good], { suffix: Buffer.from("x") }, "trailing-bytes"],
+  "bytes hidden behind the directory": [[good], { behindDirectory: Buffer.from("hidden") }, "zip-directory"],
   "a wrong number of entries": [[good], { entries: 2 }, "zip-directory"],
   "a directory somewhere else": [[good], { directoryOffset: 3 }, "zip-directory"],
   "an entry that points into another": [[good, { ...second, central: { offset: 10 } }], {}, "zip-overlap"],
