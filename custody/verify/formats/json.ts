@@ -7,6 +7,9 @@ import { JsonSyntaxError, readStrictJson, type JsonValue } from "./strictJson.js
 /** Above this a JSON file is not read whole, and so cannot be checked. */
 export const maxJsonBytes = 64 * 1024 * 1024;
 
+/** Tensors of one sharded checkpoint, and what the index says besides. */
+const maxIndexValues = 600_000;
+
 export class JsonCheck implements FormatCheck {
   readonly #text: Buffer | undefined;
 
@@ -55,7 +58,7 @@ export class ShardIndexCheck extends JsonCheck {
   }
 
   protected override read(text: Buffer): void {
-    const index = readStrictJson(text, { build: true });
+    const index = readStrictJson(text, { build: true, maxNodes: maxIndexValues });
     const weights = index instanceof Map ? index.get("weight_map") : undefined;
     if (!(weights instanceof Map)) {
       this.context.problems.add("index-shape", 'A shard index is an object whose "weight_map" maps each tensor to the file that holds it.');

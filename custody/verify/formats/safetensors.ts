@@ -8,8 +8,8 @@ import { JsonSyntaxError, readStrictJson, type JsonValue } from "./strictJson.js
 
 /** The library's own limit (MAX_HEADER_SIZE in tensor.rs). */
 const maxHeaderBytes = 100_000_000;
-/** Ours, so that a forged header cannot fill the memory; the largest published checkpoints have some ten thousand tensors per file. */
-const maxHeaderValues = 1_500_000;
+/** Ours, so that a forged header cannot fill the memory: a hundred thousand tensors, ten times what the largest published files hold. */
+const maxHeaderValues = 800_000;
 const lengthBytes = 8;
 
 /** Bits per element, and the kind to scan where the element is a float (or a pair of floats). */

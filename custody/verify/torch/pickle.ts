@@ -5,8 +5,9 @@ import { fillNumpyArray, globalRule, normalizeGlobal, type Findings } from "./gl
 import { PickleBytes } from "./pickleBytes.js";
 import { Container, GlobalName, Instance, NumpyArray, NumpyType, opaque, Placed, TupleValue, type Symbolic } from "./symbols.js";
 
+/** Pickles put members on the stack a thousand at a time, and memoize texts and containers; beyond these a forged one fills the memory. */
 const maxStack = 250_000;
-const maxMemo = 1_500_000;
+const maxMemo = 800_000;
 /** The keys under which trainers put the model's parameters. */
 const modelKeys = new Set(["model", "model_state_dict", "state_dict"]);
 

@@ -27,8 +27,8 @@ export const deflated = 8;
 export const hasDescriptor = 0x0008;
 const encrypted = 0x0041;
 
-/** 500,000 entries of 128 bytes; a checkpoint of ten thousand tensors has a directory of about one megabyte. */
-const maxTailBytes = 64 * 1024 * 1024;
+/** Room for some hundred and fifty thousand entries; a checkpoint of ten thousand tensors has a directory of about one megabyte. */
+const maxTailBytes = 12 * 1024 * 1024;
 const endBytes = 22;
 const locatorBytes = 20;
 const zip64EndBytes = 56;

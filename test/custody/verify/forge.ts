@@ -114,7 +114,7 @@ export function zip(entries: readonly Entry[], lies: ArchiveLies = {}): Buffer {
   const records = Buffer.concat(directory);
   const [count, offset] = [lies.entries ?? entries.length, lies.directoryOffset ?? at];
   const zip64End = lies.zip64End === true ? zip64EndRecords(count, records.length, offset, at + records.length) : Buffer.alloc(0);
-  const end = Buffer.concat([Buffer.from("PK\x05\x06"), Buffer.alloc(4), littleEndian(2, count), littleEndian(2, count), littleEndian(4, records.length), littleEndian(4, offset), Buffer.alloc(2)]);
+  const end = Buffer.concat([Buffer.from("PK\x05\x06"), Buffer.alloc(4), littleEndian(2, Math.min(count, 0xffff)), littleEndian(2, Math.min(count, 0xffff)), littleEndian(4, records.length), littleEndian(4, offset), Buffer.alloc(2)]);
   return Buffer.concat([...parts, records, lies.behindDirectory ?? Buffer.alloc(0), zip64End, end, lies.suffix ?? Buffer.alloc(0)]);
 }
 
