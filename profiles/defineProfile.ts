@@ -32,6 +32,7 @@ function faultsOfReferences(profile: Profile): string[] {
   for (const owned of [...profile.tiers, ...profile.meters]) if (!roles.has(owned.role)) faults.push(`${owned.id}: unknown role ${owned.role}`);
   for (const verb of profile.verbs) if (!roles.has(verb.on)) faults.push(`verb ${verb.verb}: unknown role ${verb.on}`);
   for (const cache of profile.host.caches) if (!tiers.has(cache.tier)) faults.push(`cache ${cache.variable}: unknown tier ${cache.tier}`);
+  for (const clock of profile.clocks) for (const tier of clock.alsoLoses) if (!tiers.has(tier)) faults.push(`clock ${clock.id}: unknown tier ${tier}`);
   for (const role of profile.roles) {
     const end = profile.verbs.find((verb) => verb.on === role.role && verb.verb === role.end.verb);
     if (end === undefined) faults.push(`role ${role.role}: no verb ${role.end.verb} on it`);

@@ -1,10 +1,36 @@
 /** Every platform that has a profile. */
 import { UserError } from "../custody/userError";
 import { nearest } from "./input/faults";
+import { autodl } from "./autodl";
+import { colab } from "./colab";
+import { kaggle } from "./kaggle";
+import { kubernetes } from "./kubernetes";
 import { lambda } from "./lambda";
+import { paperspaceCore } from "./paperspaceCore";
+import { paperspaceGradient } from "./paperspaceGradient";
 import type { Profile } from "./schema";
+import { slurm } from "./slurm";
+import { ssh } from "./ssh";
 
-export const profiles: Readonly<Record<string, Profile>> = { [lambda.id]: lambda };
+/** In the order in which people are told of them. */
+const all: readonly Profile[] = [
+  lambda,
+  paperspaceCore,
+  paperspaceGradient,
+  autodl,
+  ssh,
+  slurm,
+  kubernetes,
+  colab,
+  kaggle,
+];
+
+export const profiles: Readonly<Record<string, Profile>> = Object.fromEntries(all.map((profile) => [profile.id, profile]));
+
+/** Platforms whose resources this version can also create and tear down. The others can be planned, explained and judged. */
+export const PROVISIONED = ["lambda"] as const;
+
+export const isProvisioned = (platform: string): boolean => PROVISIONED.some((known) => known === platform);
 
 export const platforms: readonly string[] = Object.keys(profiles);
 

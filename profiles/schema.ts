@@ -16,7 +16,7 @@ const seconds = z.number().positive();
 export const EVENTS = ["processExit", "reboot", "stop", "destroy"] as const;
 export type Event = (typeof EVENTS)[number];
 
-/** A kind of storage with a path. `path.template` may hold `{name}`, `{user}`, `{mount}`. */
+/** A kind of storage with a path. `path.template` may hold `{name}`, `{user}`, `{mount}`, `{durablePath}` (from the stack's config). */
 const tier = z.strictObject({
   id,
   title: text,
@@ -46,6 +46,8 @@ const rate = z.discriminatedUnion("kind", [
     currency: z.enum(["USD", "CNY"]),
     per: z.enum(["hour", "month", "gibMonth", "gbMonth", "gib", "gb"]),
   }),
+  /** By size class: the first step that holds the amount. Decimal gigabytes; nothing is sold beyond the last step. */
+  z.strictObject({ kind: z.literal("stepped"), currency: z.enum(["USD", "CNY"]), per: z.literal("month"), steps: z.array(z.strictObject({ upToGb: z.number().positive(), amount: z.number().nonnegative() })).min(1) }),
   z.strictObject({ kind: z.literal("live"), where: text, per: z.enum(["hour", "month", "gibMonth"]) }),
   z.strictObject({ kind: z.literal("quota"), what: text }),
   z.strictObject({ kind: z.literal("free") }),
@@ -97,6 +99,8 @@ const clock = z.strictObject({
   settable: factOf(text),
   /** `bills`: nothing ends, it only costs. Otherwise the event, whose survival row says what is lost. */
   effect: z.enum([...EVENTS, "bills"]),
+  /** Tiers that go with it besides those the event does not spare. */
+  alsoLoses: z.array(id).default([]),
   gotchas: gotchaIds,
 });
 
