@@ -2,6 +2,8 @@
 import { UserError } from "../custody/userError";
 import { valueOr, type Evidence, type Fact } from "./fact";
 import { nearest } from "./input/faults";
+import { isProvisioned } from "./registry";
+import { believedAt, reliedOn, staleWarnings } from "./staleness";
 import { EVENTS, type Clock, type MeterEffect, type Profile, type Rate, type Verb } from "./schema";
 
 /** Rows as long as `columns`. `kind` of a cell lets a renderer colour it; the text alone says everything. */
@@ -22,22 +24,31 @@ export interface Explanation {
   readonly title: string;
   readonly summary: string;
   readonly announce: readonly string[];
+  /** false: this version plans and judges runs there, and cannot create or tear down anything. */
+  readonly provisioned: boolean;
   readonly tables: readonly Table[];
   /** Facts on which sources disagree: what is used and what else is said. */
   readonly disagreements: readonly string[];
+  /** Facts that nobody has verified for more than six months; empty when no time was given. */
+  readonly stale: readonly string[];
 }
 
-/** All tables, or with `verb` only those about the verbs of that name. Throws UserError for an unknown verb. */
-export function explainProfile(profile: Profile, options: { readonly verb?: string } = {}): Explanation {
-  const { verb } = options;
+/**
+ * All tables, or with `verb` only those about the verbs of that name. With `now`, promises that nobody has verified for
+ * twelve months are shown as unknown. Throws UserError for an unknown verb.
+ */
+export function explainProfile(current: Profile, options: { readonly verb?: string; readonly now?: Date } = {}): Explanation {
+  const { verb, now } = options;
+  const profile = now === undefined ? current : believedAt(current, now);
   const verbs = verb === undefined ? profile.verbs : profile.verbs.filter((known) => known.verb === verb);
   if (verbs.length === 0 && verb !== undefined) throw unknownVerb(profile, verb);
   const ofVerbs = [verbTable(profile, verbs), tierTable(profile, verbs), meterTable(profile, verbs)];
   const rest = [clockTable(profile), limitTable(profile), hostTable(profile), gotchaTable(profile), sourceTable(profile)];
-  const about = { platform: profile.id, title: profile.title, summary: profile.summary, announce: profile.announce };
-  if (verb === undefined) return { ...about, tables: [survivalTable(profile), rateTable(profile), ...ofVerbs, ...rest], disagreements: disagreements(profile) };
+  const about = { platform: profile.id, title: profile.title, summary: profile.summary, announce: profile.announce, provisioned: isProvisioned(profile.id) };
+  const stale = now === undefined ? [] : staleWarnings(reliedOn(current, verbs, verb === undefined ? current.clocks : []), current.id, now);
+  if (verb === undefined) return { ...about, tables: [survivalTable(profile), rateTable(profile), ...ofVerbs, ...rest], disagreements: disagreements(current), stale };
   const ids = new Set(verbs.flatMap((known) => known.gotchas));
-  return { ...about, tables: [...ofVerbs, gotchaTable(profile, ids)], disagreements: [] };
+  return { ...about, tables: [...ofVerbs, gotchaTable(profile, ids)], disagreements: [], stale };
 }
 
 const plain = (text: string): Cell => ({ text, kind: "plain" });
@@ -210,6 +221,8 @@ function rateText(rate: Rate): string {
   switch (rate.kind) {
     case "fixed":
       return `${rate.currency === "USD" ? "$" : "¥"}${rate.amount} per ${PER[rate.per]}`;
+    case "stepped":
+      return `by size: ${rate.steps.map(({ upToGb, amount }) => `${upToGb} GB ${rate.currency === "USD" ? "$" : "¥"}${amount}`).join(", ")} per month`;
     case "live":
       return `per ${PER[rate.per]}, ${rate.where}`;
     case "quota":

@@ -1,6 +1,7 @@
 /** Public surface: what platforms do, what people may ask for, and the plan that follows from both. */
 export { stepsBetweenCheckpoints, wasteOf, youngDaly, type Cadence } from "./planning/cadence";
-export { ASSUMED_DISK_GIB, HOURS_PER_MONTH, costAfter } from "./planning/cost";
+export { ASSUMED_DISK_GIB, HOURS_PER_MONTH, USD_PER_CNY_BOUND, costAfter } from "./planning/cost";
+export { ASSUMED_CACHE_BYTES } from "./planning/disk";
 export type { Offer, PriceTable } from "./planning/offer";
 export type { ResolveOptions } from "./planning/options";
 export { meetsLowerBounds, priceTableOf } from "./planning/prices";
@@ -14,7 +15,8 @@ export { parseJob, type JobCell, type JobRequest } from "./job";
 export { parseJobText, readJobFile } from "./jobFile";
 export type * from "./plan";
 export { MOUNT } from "./plan";
-export { findProfile, platforms, profileFor, profiles } from "./registry";
+export { findProfile, isProvisioned, platforms, profileFor, profiles, PROVISIONED } from "./registry";
 export { ALWAYS_KEPT, quoteWord, resolve } from "./resolve";
 export { EVENTS, profileSchema, type Event, type Profile, type ProfileInput, type Verb } from "./schema";
+export { believedAt, DISBELIEVE_AFTER_MONTHS, DOUBT_AFTER_MONTHS, freshnessOf, monthsSince, reliedOn, staleWarnings } from "./staleness";
 export { collectStackConfig, parseStackConfig, type StackConfig, type StackConfigInput, type StackStorage } from "./stackConfig";

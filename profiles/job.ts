@@ -60,6 +60,8 @@ const resources = section({
 const checkpoint = section({
   /** How long one durable checkpoint takes to write. Default: 30. Example: 12.5. */
   costSeconds: positive("seconds above 0").default(30),
+  /** Size of one checkpoint; the plan then counts what all cells need. Default: null, not counted. Example: 2.5e9. */
+  bytes: orNull(wholeFrom(1, "whole bytes from 1")),
   /** Overrides the derived cadence. Default: null, Young and Daly's formula. Example: 600. */
   everySeconds: orNull(wholeFrom(1, "whole seconds from 1")),
   /** Mean time between interruptions. Default: null, the platform's. Example: 72. */

@@ -25,6 +25,8 @@ export interface Plan {
   readonly inputs: readonly PlanInput[];
   readonly resources: PlanResources;
   readonly checkpoint: PlanCheckpoint;
+  /** What the cells will store durably; null where the job does not say how large a checkpoint is. */
+  readonly disk: PlanDisk | null;
   readonly teardown: PlanTeardown;
   readonly storage: PlanStorage;
   readonly capacity: PlanCapacity;
@@ -101,6 +103,21 @@ export interface PlanCheckpoint {
   readonly source: "override" | "young-daly";
 }
 
+/** Room that is needed on the durable tier at once, as an upper bound. */
+export interface PlanDisk {
+  /** One checkpoint per cell that stays. */
+  readonly checkpointBytes: number;
+  /** The next checkpoint of the running cell, written beside the last before that one goes. */
+  readonly rollingBytes: number;
+  /** Caches that the plan puts on the durable tier. */
+  readonly cacheBytes: number;
+  readonly bytes: number;
+  readonly files: number;
+  /** The tier's caps, null where they must be looked up on the machine. */
+  readonly capBytes: number | null;
+  readonly capInodes: number | null;
+}
+
 export interface PlanTeardown {
   /** What is done to the instance at the end of the run. */
   readonly verb: string;
@@ -116,6 +133,8 @@ export interface PlanDeletion {
   readonly irreversible: boolean;
   readonly tiersLost: readonly string[];
   readonly tiersKept: readonly string[];
+  /** Tiers that were known to be kept when somebody last looked, more than twelve months ago: take them for lost. */
+  readonly tiersInDoubt: readonly string[];
   /** Every meter of the platform after this verb. */
   readonly metersAfter: readonly PlanMeterAfter[];
 }
@@ -161,8 +180,14 @@ export interface PlanCost {
   /** Month of the price table that was used, YYYY-MM. */
   readonly priceTable: string | null;
   readonly storageUsdPerMonth: number | null;
-  /** hourly bound x maxHours + storage for that time. */
+  /** Disks, addresses and snapshots that the config asks for besides the durable storage, per month. */
+  readonly extrasUsdPerMonth: number | null;
+  /** Pulling everything that `disk` counts once; null: not known. */
+  readonly egressUsd: number | null;
+  /** hourly bound x maxHours + storage and extras for that time. */
   readonly worstCaseUsd: number | null;
+  /** What a day costs when nobody remembers the run. */
+  readonly forgottenDayUsd: number | null;
   /** What a month (730 h) costs when nobody remembers the run. */
   readonly forgottenMonthUsd: number | null;
 }

@@ -1,17 +1,20 @@
-/** Job request x profile -> plan. A pure function: no clock, no network, no environment, so no secret's value either. */
+/** Job request x profile -> plan. A pure function: no clock but the one it is given, no network, no environment, so no secret's value either. */
 import { canonicalJson, sha256Hex } from "../custody/canonical";
 import type { RunRef } from "../custody/formats";
 import { wasteOf, youngDaly } from "./planning/cadence";
 import { boundCost } from "./planning/cost";
+import { diskOf } from "./planning/disk";
 import { valueOr } from "./fact";
 import { ConfigError } from "./input/faults";
 import type { JobCell, JobRequest } from "./job";
 import { MOUNT, type Plan, type PlanCapacity, type PlanCell, type PlanCheckpoint, type PlanHost, type PlanResources, type PlanStorage } from "./plan";
 import { faultsOfPlan } from "./planning/contradictions";
 import type { ResolveOptions } from "./planning/options";
+import { settingsOf, type PlatformSettings } from "./planning/settings";
 import { clocksOf, deletionsOf, gotchasOf, verbOf } from "./planning/teardown";
 import { warningsOf } from "./planning/warnings";
 import type { Profile } from "./schema";
+import { believedAt } from "./staleness";
 import type { StackConfig } from "./stackConfig";
 
 /** Kept in every cell, whatever is declared scratch. */
@@ -22,22 +25,25 @@ const UNKNOWN_MEAN_HOURS = 12;
 
 /** The plan, or every contradiction between job, config and profile at once. Throws ConfigError. */
 export function resolve(job: JobRequest, profile: Profile, options: ResolveOptions): Plan {
-  const { run, config } = options;
+  const { run, config, now = null } = options;
   const faults = faultsOfPlan(job, profile, options);
   if (faults.length > 0) throw new ConfigError(`run ${run.name}`, `plan for ${profile.id}`, faults);
+  const believed = now === null ? profile : believedAt(profile, now);
+  const settings = settingsOf(config);
   const resources = resourcesOf(job);
   const capacity: PlanCapacity = config.capacity;
-  const cost = boundCost({ profile, capacity, resources, maxHours: config.budget.maxHours });
+  const disk = diskOf(job, profile);
+  const cost = boundCost({ profile, capacity, resources, disk, metered: settings.metered, maxHours: config.budget.maxHours });
   const disposable = config.disposable === null ? job.disposable : config.disposable || null;
-  const deletions = deletionsOf(profile, config, resources, cost);
+  const deletions = deletionsOf({ profile, believed, config, settings, resources, disk, cost });
   const checkpoint = checkpointOf(job, profile);
   return {
     v: 1,
     run: { project: run.project, stack: run.stack, name: run.name },
     platform: profile.id,
-    durable: { tier: profile.durable.tier, mountFrom: profile.durable.mountFrom, runDirectoryTemplate: `${MOUNT}/holdfast/${run.project}/${run.stack}/${run.name}` },
+    durable: { tier: profile.durable.tier, mountFrom: profile.durable.mountFrom.replace("{durablePath}", settings.durablePath ?? ""), runDirectoryTemplate: `${MOUNT}/holdfast/${run.project}/${run.stack}/${run.name}` },
     ownDisk: { tier: profile.ownDisk.tier, home: homeOf(profile) },
-    host: hostOf(profile, config),
+    host: hostOf(profile, settings),
     cells: job.roster.map((cell) => cellOf(cell, job, options.codeSha256)),
     environment: { ...job.env },
     secretNames: [...job.secrets],
@@ -45,13 +51,14 @@ export function resolve(job: JobRequest, profile: Profile, options: ResolveOptio
     inputs: job.inputs.map((input) => ({ ...input })),
     resources,
     checkpoint,
+    disk,
     teardown: { verb: verbOf(profile, config), storage: config.teardown.storage, require: config.teardown.require, deletions },
-    storage: storageOf(run, config),
+    storage: storageOf(run, config, settings.region),
     capacity,
     budget: { ...config.budget },
-    clocks: clocksOf(profile, config.budget.maxHours, disposable),
+    clocks: clocksOf(believed, settings, config.budget.maxHours, disposable),
     cost,
-    warnings: warningsOf({ job, profile, config, resources, checkpoint, cost, disposable }),
+    warnings: warningsOf({ job, profile, config, settings, resources, checkpoint, disk, cost, disposable, deletions, now }),
     gotchas: gotchasOf(profile, job, config, deletions),
     disposable,
   };
@@ -88,10 +95,10 @@ function checkpointOf({ checkpoint }: JobRequest, profile: Profile): PlanCheckpo
 
 const homeOf = (profile: Profile): string => valueOr(profile.host.home, "~");
 
-function hostOf({ host, detach }: Profile, config: StackConfig): PlanHost {
+function hostOf({ host, detach }: Profile, settings: PlatformSettings): PlanHost {
   return {
-    user: valueOr(host.user, "root"),
-    sshPort: (config.platform === "lambda" ? config.lambda.sshPort : null) ?? valueOr(host.sshPort, 22),
+    user: settings.user ?? valueOr(host.user, "root"),
+    sshPort: settings.sshPort ?? valueOr(host.sshPort, 22),
     python: valueOr(host.interpreter, "python3"),
     addressSurvivesRelaunch: valueOr(host.address, { survivesRelaunch: false }).survivesRelaunch,
     detach: detach.primitive,
@@ -102,22 +109,20 @@ function hostOf({ host, detach }: Profile, config: StackConfig): PlanHost {
   };
 }
 
-function storageOf(run: RunRef, config: StackConfig): PlanStorage {
+function storageOf(run: RunRef, config: StackConfig, blockRegion: string | null): PlanStorage {
   const { storage } = config;
   switch (storage.mode) {
     case "create":
-      return { mode: "create", name: storage.name ?? storageNameFor(run), region: storage.region ?? blockRegion(config) ?? commonRegion(config) };
+      return { mode: "create", name: storage.name ?? storageNameFor(run), region: storage.region ?? blockRegion ?? commonRegion(config) };
     case "existing":
-      return { mode: "existing", name: storage.name, region: blockRegion(config) };
+      return { mode: "existing", name: storage.name, region: blockRegion };
     case "adopt":
-      return { mode: "adopt", name: storage.id, region: blockRegion(config) };
+      return { mode: "adopt", name: storage.id, region: blockRegion };
   }
 }
 
 /** The same shape as every other name of a run: letters first, unique per run, short enough for the strictest vendor. */
 const storageNameFor = (run: RunRef): string => `holdfast-${run.name.slice(0, 20)}-${sha256Hex(`${run.project}/${run.stack}/${run.name}`).slice(0, 6)}`;
-
-const blockRegion = (config: StackConfig): string | null => (config.platform === "lambda" ? config.lambda.region : null);
 
 /** The one region that every candidate names, or null. */
 function commonRegion({ capacity }: StackConfig): string | null {

@@ -2,7 +2,11 @@
 import { z } from "zod";
 import { ConfigError, choice, list, parseWithFaults, positive, section, text, wholeFrom, type PropertyPath } from "./input/faults";
 import { jobForbids, jobHides, jobSchema, type JobRequest } from "./job";
+import { autodlConfigSchema, slurmConfigSchema, sshConfigSchema } from "./input/hostConfig";
+import { kubernetesConfigSchema } from "./input/kubernetesConfig";
 import { lambdaConfigSchema } from "./input/lambdaConfig";
+import { colabConfigSchema, kaggleConfigSchema } from "./input/notebookConfig";
+import { paperspaceCoreConfigSchema, paperspaceGradientConfigSchema } from "./input/paperspaceConfig";
 import { platforms } from "./registry";
 import { faultsAcrossStack } from "./input/stackRules";
 
@@ -31,7 +35,7 @@ const storage = z.union(
   { error: "create, {create: {name, region}}, {existing: NAME} or {adopt: ID}" },
 );
 
-const candidate = text("an instance type, with a region if wanted: TYPE or TYPE@REGION", /^[A-Za-z0-9][\w.-]*(@[A-Za-z0-9-]+)?$/).transform((typed) => {
+const candidate = text("an instance type, with a region if wanted: TYPE or TYPE@REGION", /^[A-Za-z0-9][\w.+-]*(@[A-Za-z0-9-]+)?$/).transform((typed) => {
   const [type = typed, region] = typed.split("@");
   return { type, region: region ?? null };
 });
@@ -85,6 +89,22 @@ const schema = section({
   }).prefault({}),
   /** Only for platform lambda. */
   lambda: lambdaConfigSchema.prefault({}),
+  /** Only for platform paperspaceCore. */
+  paperspaceCore: paperspaceCoreConfigSchema.prefault({}),
+  /** Only for platform paperspaceGradient. */
+  paperspaceGradient: paperspaceGradientConfigSchema.prefault({}),
+  /** Only for platform autodl. */
+  autodl: autodlConfigSchema.prefault({}),
+  /** Only for platform ssh, which needs host and durablePath. */
+  ssh: sshConfigSchema.prefault({}),
+  /** Only for platform slurm, which needs durablePath. */
+  slurm: slurmConfigSchema.prefault({}),
+  /** Only for platform kubernetes. */
+  kubernetes: kubernetesConfigSchema.prefault({}),
+  /** Only for platform colab. */
+  colab: colabConfigSchema.prefault({}),
+  /** Only for platform kaggle. */
+  kaggle: kaggleConfigSchema.prefault({}),
 });
 
 type Parsed = z.output<typeof schema>;
@@ -151,5 +171,5 @@ const hidden = (path: PropertyPath): boolean =>
 
 function forbiddenKey(path: PropertyPath): string | null {
   if (path[0] === "job") return jobForbids(path.slice(1));
-  return /^(api[-_]?key|token|secret)s?$/i.test(String(path.at(-1))) ? "cannot be set: keys do not belong into config; export LAMBDA_API_KEY, or name a file in lambda.keyFile" : null;
+  return /^(api[-_]?key|token|secret)s?$/i.test(String(path.at(-1))) ? "cannot be set: keys do not belong into config; export LAMBDA_API_KEY (or the platform's own variable), or name a file in lambda.keyFile" : null;
 }

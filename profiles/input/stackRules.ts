@@ -3,7 +3,35 @@ import { faultAt, nearest, valueAt, type Fault } from "./faults";
 import { faultsAcrossJob } from "./jobRules";
 import { findProfile, platforms } from "../registry";
 
-export const faultsAcrossStack = (raw: unknown): Fault[] => [...platformFaults(raw), ...jobFaults(raw), ...storageFaults(raw), ...teardownFaults(raw), ...candidateFaults(raw), ...firewallFaults(raw)];
+export const faultsAcrossStack = (raw: unknown): Fault[] => [
+  ...platformFaults(raw),
+  ...neededKeys(raw),
+  ...jobFaults(raw),
+  ...storageFaults(raw),
+  ...teardownFaults(raw),
+  ...candidateFaults(raw),
+  ...firewallFaults(raw),
+  ...timerFaults(raw),
+];
+
+/** Keys of a platform's block that no default can stand for. */
+const needed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  ssh: { host: "a host name or address", durablePath: "an absolute path on the largest disk that stays, such as /data" },
+  slurm: { durablePath: "an absolute path on the parallel file system, such as /scratch/team" },
+};
+
+function neededKeys(raw: unknown): Fault[] {
+  const platform = valueAt(raw, ["platform"]);
+  if (typeof platform !== "string" || !Object.hasOwn(needed, platform)) return [];
+  return Object.entries(needed[platform] ?? {}).flatMap(([key, allowed]) => ((valueAt(raw, [platform, key]) ?? null) === null ? [faultAt([platform, key], `is missing: must be ${allowed}`)] : []));
+}
+
+/** docs.digitalocean.com, manage auto-shutdown (2026-06): the free plan's timer cannot be raised over six hours. */
+function timerFaults(raw: unknown): Fault[] {
+  const hours = valueAt(raw, ["paperspaceGradient", "autoShutdownHours"]);
+  const free = (valueAt(raw, ["paperspaceGradient", "plan"]) ?? "free") === "free";
+  return free && typeof hours === "number" && hours > 6 ? [faultAt(["paperspaceGradient", "autoShutdownHours"], `= ${hours}: must be at most 6 on the free plan, which is what paperspaceGradient.plan says (PS2)`)] : [];
+}
 
 function platformFaults(raw: unknown): Fault[] {
   const platform = valueAt(raw, ["platform"]);

@@ -3,6 +3,7 @@ import { faultAt, type Fault, type PropertyPath } from "../input/faults";
 import type { JobRequest } from "../job";
 import type { Profile } from "../schema";
 import type { ResolveOptions } from "./options";
+import { settingsOf } from "./settings";
 import { findVerb, tiersLostBy, verbOf } from "./teardown";
 
 type Config = ResolveOptions["config"];
@@ -27,7 +28,9 @@ function typedDurablePaths(job: JobRequest, profile: Profile): Fault[] {
   const durable = profile.tiers.find((tier) => tier.id === profile.durable.tier);
   const fixed = durable?.path.template.split("{")[0] ?? "";
   if (!/^\/[^/]+/.test(fixed)) return [];
-  const named = (text: string): boolean => text.includes(fixed.endsWith("/") ? fixed : `${fixed}/`) || text === fixed;
+  const root = fixed.replace(/\/$/, "").replaceAll(/[^\w/]/g, "\\$&");
+  const pattern = new RegExp(`(?<![\\w./~}-])${root}(?![\\w.-])`, "u");
+  const named = (text: string): boolean => pattern.test(text);
   const say = (path: PropertyPath): Fault => faultAt(path, `names ${fixed}: a durable path is derived, never typed; write to "$HOLDFAST_OUTPUT_DIR" and read data through inputs`);
   return [
     ...(named(job.command) ? [say(["job", "command"])] : []),
@@ -50,7 +53,8 @@ function namingFaults(profile: Profile, { storage }: Config): Fault[] {
 function regionFaults(profile: Profile, config: Config): Fault[] {
   const durable = profile.tiers.find((tier) => tier.id === profile.durable.tier);
   if (durable === undefined || durable.lockedTo.state !== "known" || durable.lockedTo.value === "account") return [];
-  const region = config.storage.mode === "create" ? (config.storage.region ?? config.lambda.region) : config.lambda.region;
+  const { region: blockRegion } = settingsOf(config);
+  const region = config.storage.mode === "create" ? (config.storage.region ?? blockRegion) : blockRegion;
   if (region === null) return [];
   const cannot = `the ${durable.title} cannot be attached elsewhere (${durable.gotchas.join(", ")})`;
   const where = config.storage.mode === "create" && config.storage.region !== null ? "storage.create.region" : `${profile.id}.region`;

@@ -7,4 +7,6 @@ export interface ResolveOptions {
   readonly config: StackConfig;
   /** sha256 over the code directory's content. */
   readonly codeSha256: string;
+  /** The present, to doubt old facts by. Left out: every fact is believed. A plan changes with it once a month at most. */
+  readonly now?: Date;
 }

@@ -1,9 +1,10 @@
 /** Dated price tables for bounds made offline, and which offers meet a job's lower bounds. */
 import { lambdaPrices } from "../lambdaPrices";
+import { paperspacePrices } from "../paperspacePrices";
 import type { PlanResources } from "../plan";
 import type { Offer, PriceTable } from "./offer";
 
-const tables: readonly PriceTable[] = [lambdaPrices];
+const tables: readonly PriceTable[] = [lambdaPrices, paperspacePrices];
 
 export const priceTableOf = (platform: string): PriceTable | null => tables.find((table) => table.platform === platform) ?? null;
 

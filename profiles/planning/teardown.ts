@@ -1,24 +1,46 @@
 /** What ends with a run: deletions by role with the tiers they lose, clocks, and the gotchas a plan touches. */
-import { ASSUMED_DISK_GIB, monthlyUsd } from "./cost";
+import { extraUsd, monthlyUsd, storedGib } from "./cost";
 import { countsAsLost, survivalCountsAsLost, valueOr, type Fact } from "../fact";
 import type { JobRequest } from "../job";
-import type { PlanClock, PlanCost, PlanDeletion, PlanMeterAfter, PlanResources } from "../plan";
-import type { Clock, MeterEffect, Profile, Role, Verb } from "../schema";
+import type { PlanClock, PlanCost, PlanDeletion, PlanDisk, PlanMeterAfter, PlanResources } from "../plan";
+import type { Clock, Meter, MeterEffect, Profile, Role, Verb } from "../schema";
 import type { StackConfig } from "../stackConfig";
+import type { PlatformSettings } from "./settings";
 import { firedTriggers } from "./triggers";
 
-export function deletionsOf(profile: Profile, config: StackConfig, resources: PlanResources, cost: PlanCost): PlanDeletion[] {
+export interface DeletionFacts {
+  readonly profile: Profile;
+  /** The profile as it is believed at the time of the plan (staleness.ts). */
+  readonly believed: Profile;
+  readonly config: StackConfig;
+  readonly settings: PlatformSettings;
+  readonly resources: PlanResources;
+  readonly disk: PlanDisk | null;
+  readonly cost: PlanCost;
+}
+
+/**
+ * What goes at the end. `tiersLost` is what the locks ask consent for, so it follows the profile alone; whatever is only
+ * promised by facts that are too old is neither lost nor kept, but in doubt.
+ */
+export function deletionsOf(facts: DeletionFacts): PlanDeletion[] {
+  const { profile, believed, config, settings } = facts;
   return profile.roles
-    .filter((role) => endsWithRun(role, config))
+    .filter((role) => endsWithRun(role, config, settings))
     .map((role) => {
-      const verb = findVerb(profile, role.role, role.role === "instance" ? (config.teardown.verb ?? role.end.verb) : role.end.verb);
+      const name = role.role === "instance" ? (config.teardown.verb ?? role.end.verb) : role.end.verb;
+      const verb = findVerb(profile, role.role, name);
+      const now = findVerb(believed, role.role, name);
+      const lost = tiersLostBy(profile, verb);
+      const lostNow = tiersLostBy(believed, now);
       return {
         role: role.role,
         verb: verb.verb,
-        irreversible: valueOr(verb.irreversible, true),
-        tiersLost: tiersLostBy(profile, verb),
-        tiersKept: profile.tiers.map((tier) => tier.id).filter((tier) => verb.tiers[tier]?.state === "known" && !tiersLostBy(profile, verb).includes(tier)),
-        metersAfter: profile.meters.map((meter) => meterAfter(profile, verb, meter.id, resources, cost)),
+        irreversible: valueOr(now.irreversible, true),
+        tiersLost: lost,
+        tiersKept: profile.tiers.map((tier) => tier.id).filter((tier) => now.tiers[tier]?.state === "known" && !lostNow.includes(tier)),
+        tiersInDoubt: lostNow.filter((tier) => !lost.includes(tier)),
+        metersAfter: profile.meters.map((meter) => meterAfter(facts, now, meter)),
       };
     });
 }
@@ -38,30 +60,32 @@ export function findVerb(profile: Profile, role: string, name: string): Verb {
   return verb;
 }
 
-function endsWithRun(role: Role, config: StackConfig): boolean {
+function endsWithRun(role: Role, config: StackConfig, settings: PlatformSettings): boolean {
   switch (role.end.when) {
     case "always":
       return true;
     case "storage":
       return config.teardown.storage === "delete" && config.storage.mode !== "existing";
     case "ifUsed":
-      return config.platform === "lambda" && role.role === "firewall" && config.lambda.firewall.length > 0;
+      return settings.usedRoles.includes(role.role);
   }
 }
 
-function meterAfter(profile: Profile, verb: Verb, id: string, resources: PlanResources, cost: PlanCost): PlanMeterAfter {
-  const meter = profile.meters.find((known) => known.id === id);
-  const effect: Fact<MeterEffect> | undefined = verb.meters[id];
-  if (meter === undefined || effect === undefined || effect.state === "n/a") return { meter: id, state: "n/a", usdPerMonth: null };
-  if (effect.state === "known" && effect.value.effect === "stops") return { meter: id, state: "stops", usdPerMonth: null };
+function meterAfter({ settings, resources, disk, cost }: DeletionFacts, verb: Verb, meter: Meter): PlanMeterAfter {
+  const effect: Fact<MeterEffect> | undefined = verb.meters[meter.id];
+  if (effect === undefined || effect.state === "n/a") return { meter: meter.id, state: "n/a", usdPerMonth: null };
+  if (effect.state === "known" && effect.value.effect === "stops") return { meter: meter.id, state: "stops", usdPerMonth: null };
+  const used = settings.metered[meter.id];
+  if (used?.count === 0) return { meter: meter.id, state: "n/a", usdPerMonth: null };
+  if (used?.endsWithInstance === true) return { meter: meter.id, state: "stops", usdPerMonth: null };
+  if (used !== undefined) return { meter: meter.id, state: "continues", usdPerMonth: extraUsd(meter, used) };
   const ownRate = effect.state === "known" && effect.value.effect === "continues" ? effect.value.rate : undefined;
-  const rate = ownRate ?? valueOr(meter.rate, null);
-  return { meter: id, state: "continues", usdPerMonth: monthlyUsd(meter, rate, cost.hourlyUsdBound, resources.diskGiB ?? ASSUMED_DISK_GIB) };
+  return { meter: meter.id, state: "continues", usdPerMonth: monthlyUsd(meter, ownRate ?? valueOr(meter.rate, null), cost.hourlyUsdBound, storedGib(resources, disk)) };
 }
 
 /** The platform's clocks, then the run's own: its lease and, when disposable, its age limit. */
-export function clocksOf(profile: Profile, maxHours: number | null, disposable: { readonly maxHours: number } | null): PlanClock[] {
-  const clocks = profile.clocks.map((clock) => planClock(profile, clock));
+export function clocksOf(profile: Profile, settings: PlatformSettings, maxHours: number | null, disposable: { readonly maxHours: number } | null): PlanClock[] {
+  const clocks = tickingClocks(profile, settings).map((clock) => planClock(profile, clock, settings));
   if (maxHours !== null) {
     clocks.push({
       id: "lease",
@@ -85,10 +109,14 @@ export function clocksOf(profile: Profile, maxHours: number | null, disposable: 
   return clocks;
 }
 
-function planClock(profile: Profile, clock: Clock): PlanClock {
+/** Those of the profile that config has not ruled out. */
+export const tickingClocks = (profile: Profile, settings: PlatformSettings): Clock[] => profile.clocks.filter((clock) => settings.clockSeconds[clock.id] !== null);
+
+function planClock(profile: Profile, clock: Clock, settings: PlatformSettings): PlanClock {
   const event = clock.effect;
-  const tiersLost = event === "bills" ? [] : profile.tiers.filter((tier) => survivalCountsAsLost(tier.survives[event])).map((tier) => tier.id);
-  return { id: clock.id, statement: clock.statement, seconds: valueOr(clock.defaultSeconds, null), from: clock.from, tiersLost, gotchas: [...clock.gotchas] };
+  const lost = (tier: Profile["tiers"][number]): boolean => clock.alsoLoses.includes(tier.id) || (event !== "bills" && survivalCountsAsLost(tier.survives[event]));
+  const tiersLost = profile.tiers.filter(lost).map((tier) => tier.id);
+  return { id: clock.id, statement: clock.statement, seconds: settings.clockSeconds[clock.id] ?? valueOr(clock.defaultSeconds, null), from: clock.from, tiersLost, gotchas: [...clock.gotchas] };
 }
 
 /** Ids of everything the plan relies on and that has a trap, sorted. */

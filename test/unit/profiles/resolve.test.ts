@@ -73,7 +73,7 @@ test("the cadence is Young and Daly's, rounded down, and wasteful plans are said
 
 test("the worst case is the dearest candidate for the whole lease, with storage", () => {
   const { cost } = planWith();
-  assert.deepEqual(cost, { hourlyUsdBound: 1.99, hourlySource: "price-table", priceTable: "2026-08", storageUsdPerMonth: 2, worstCaseUsd: 3.99, forgottenMonthUsd: 1454.7 });
+  assert.deepEqual(cost, { hourlyUsdBound: 1.99, hourlySource: "price-table", priceTable: "2026-08", storageUsdPerMonth: 2, extrasUsdPerMonth: 0, egressUsd: 0, worstCaseUsd: 3.99, forgottenDayUsd: 47.83, forgottenMonthUsd: 1454.7 });
   assert.equal(planWith({}, { capacity: { candidates: ["gpu_1x_a10"], maxHourlyUsd: 1 } }).cost.hourlyUsdBound, 1);
   assert.equal(planWith({}, { capacity: { candidates: ["gpu_1x_new"], maxHourlyUsd: 3 } }).cost.hourlySource, "capacity.maxHourlyUsd");
   const unknown = planWith({}, { capacity: { candidates: ["gpu_1x_new"] } });
