@@ -5,7 +5,7 @@ import type { EndpointRef } from "../custody/formats";
 import { openCustody, projectRootFrom } from "../custody";
 import { UserError } from "../custody/userError";
 import type { StackConfig, StackConfigInput } from "../profiles";
-import { parseStackConfig, profileFor, resolve } from "../profiles";
+import { parseStackConfig, profileFor, PROVISIONED, resolve } from "../profiles";
 import type { Plan } from "../profiles/plan";
 import type { Binding } from "../providers/kind";
 import { runOf } from "../providers/kind";
@@ -30,7 +30,7 @@ interface Resolved extends PlatformRunArgs {
 }
 
 /** Builders by platform; adding a platform adds a line. */
-const builders: Readonly<Record<string, (name: string, args: PlatformRunArgs, options: pulumi.ComponentResourceOptions) => PlatformRunOutputs>> = {
+const builders: Readonly<Record<(typeof PROVISIONED)[number], (name: string, args: PlatformRunArgs, options: pulumi.ComponentResourceOptions) => PlatformRunOutputs>> = {
   lambda: (name, args, options) => new LambdaRun(name, args, options),
 };
 
@@ -52,8 +52,13 @@ export class TrainingRun extends pulumi.ComponentResource implements PlatformRun
     super("holdfast:index:TrainingRun", name, { platform: resolved.plan.platform, plan: resolved.plan }, options);
     installLocks();
     this.plan = resolved.plan;
-    const build = builders[resolved.plan.platform];
-    if (!build) throw new pulumi.RunError(`platform: ${resolved.plan.platform} cannot be provisioned by this version; it can: ${Object.keys(builders).join(", ")}.`);
+    const platform = PROVISIONED.find((known) => known === resolved.plan.platform);
+    if (platform === undefined) {
+      throw new pulumi.RunError(
+        `platform: ${resolved.plan.platform} can be planned (holdfast plan, holdfast explain ${resolved.plan.platform}), and not provisioned by this version; it can: ${PROVISIONED.join(", ")}. Nothing was created.`,
+      );
+    }
+    const build = builders[platform];
     const run = build(name, resolved, { parent: this });
     this.directory = run.directory;
     this.address = run.address;
@@ -74,7 +79,7 @@ function resolveRun(name: string, { otherRuns = [], ...args }: TrainingRunArgs):
   if (undeclared.length > 0) throw secondRun(name, binding, undeclared);
   const codeSha256 = hashCode(codeDirectory);
   if (request.inputs.length > 0) throw inputsNotFetched(request.inputs.map(({ source }) => source));
-  const plan = resolve(request, profileFor(config.platform), { run: runOf(binding), config, codeSha256 });
+  const plan = resolve(request, profileFor(config.platform), { run: runOf(binding), config, codeSha256, now: new Date() });
   return {
     binding,
     config,

@@ -20,14 +20,14 @@ export function explainCommand(cli: Cli): Command {
 }
 
 async function explain(session: Session, platform: string | undefined, options: { verb?: string }): Promise<ExitCode | undefined> {
-  const { explainProfile, profileFor, profiles } = await import("../../profiles/index.js");
+  const { explainProfile, isProvisioned, profileFor, profiles } = await import("../../profiles/index.js");
   if (platform === undefined) {
-    const known = Object.values(profiles).map(({ id, title, summary }) => ({ platform: id, title, summary }));
+    const known = Object.values(profiles).map(({ id, title, summary }) => ({ platform: id, title, provisioned: isProvisioned(id), summary }));
     if (session.json) session.printJson({ platforms: known });
-    else session.print(renderTable(["platform", "what it is", ""], known.map((entry) => [entry.platform, entry.title, entry.summary]), { paint: session.paint, width: session.width }));
+    else session.print(renderTable(["platform", "what it is", "can be", ""], known.map((entry) => [entry.platform, entry.title, entry.provisioned ? "planned and provisioned" : "planned", entry.summary]), { paint: session.paint, width: session.width }));
     return undefined;
   }
-  const explanation = explainProfile(profileFor(platform), options);
+  const explanation = explainProfile(profileFor(platform), { ...options, now: session.clock.now() });
   if (session.json) session.printJson(explanation);
   else session.print(renderExplanation(session, explanation));
   return undefined;
@@ -38,8 +38,10 @@ const tones: Readonly<Record<Cell["kind"], Tone | null>> = { plain: null, good: 
 function renderExplanation(session: Session, explanation: Explanation): string {
   const { paint } = session;
   const announce = explanation.announce.map((line) => `  ${paint("warn", "!")} ${line}`);
+  const planned = explanation.provisioned ? [] : [paint("warn", "This version plans and judges runs on this platform; it cannot create or tear down anything there yet.")];
+  const stale = explanation.stale.length === 0 ? [] : [`${paint("strong", "Not verified for long")}\n${explanation.stale.map((line) => `  ${paint("warn", "!")} ${line}`).join("\n")}`];
   const disagreements = explanation.disagreements.length === 0 ? [] : [`${paint("strong", "Sources disagree; the pessimistic reading is used")}\n${explanation.disagreements.map((line) => `  ${line}`).join("\n")}`];
-  return [[paint("strong", explanation.title), explanation.summary, ...announce].join("\n"), ...explanation.tables.map((table) => renderProfileTable(session, table)), ...disagreements].join("\n\n");
+  return [[paint("strong", explanation.title), explanation.summary, ...planned, ...announce].join("\n"), ...explanation.tables.map((table) => renderProfileTable(session, table)), ...disagreements, ...stale].join("\n\n");
 }
 
 /** A pipe gets whole lines; on a terminal the widest columns wrap. */

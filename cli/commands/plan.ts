@@ -40,5 +40,5 @@ async function show(session: Session, options: PlanOptions): Promise<ExitCode | 
 async function resolveStack(session: Session, options: PlanOptions): Promise<{ plan: Plan }> {
   const { projectRootFrom } = await import("../../custody/index.js");
   const { planOfStack } = await import("../runs/stackPlan.js");
-  return planOfStack(projectRootFrom(session.terminal.cwd, session.env), { stack: options.stack ?? session.env.PULUMI_STACK, configFile: options.configFile });
+  return planOfStack(projectRootFrom(session.terminal.cwd, session.env), { stack: options.stack ?? session.env.PULUMI_STACK, configFile: options.configFile }, session.clock.now());
 }

@@ -71,11 +71,20 @@ function cadenceOf(plan: Plan): (readonly [string, string])[] {
   return [
     ["every", `${formatDuration(everySeconds)} (${why})`],
     ["expected waste", `${formatPercent(expectedWaste)} of the paid time`],
+    ...roomOf(plan),
   ];
 }
 
+function roomOf({ disk, cells }: Plan): (readonly [string, string])[] {
+  if (disk === null) return [];
+  const gigabytes = (bytes: number): string => `${Number((bytes / 1e9).toPrecision(3))} GB`;
+  const parts = [`${plural(cells.length, "cell")} ${gigabytes(disk.checkpointBytes)}`, `the next checkpoint ${gigabytes(disk.rollingBytes)}`, ...(disk.cacheBytes === 0 ? [] : [`caches ${gigabytes(disk.cacheBytes)}`])];
+  const caps = [disk.capBytes === null ? "room to be measured there" : `room ${gigabytes(disk.capBytes)}`, disk.capInodes === null ? "files to be measured there" : `at most ${disk.capInodes} files`];
+  return [["room needed", `${gigabytes(disk.bytes)} and about ${disk.files} files (${parts.join(", ")}); ${caps.join(", ")}`]];
+}
+
 function costFacts(plan: Plan): (readonly [string, string])[] {
-  const { hourlyUsdBound, hourlySource, priceTable, storageUsdPerMonth, worstCaseUsd, forgottenMonthUsd } = plan.cost;
+  const { hourlyUsdBound, hourlySource, priceTable, storageUsdPerMonth, extrasUsdPerMonth, egressUsd, worstCaseUsd, forgottenDayUsd, forgottenMonthUsd } = plan.cost;
   const source = { "capacity.maxHourlyUsd": "capacity.maxHourlyUsd", "price-table": `price table of ${priceTable ?? "unknown date"}`, free: "free", unknown: "no price known" }[hourlySource];
   const budget = [
     ...(plan.budget.maxUsd === null ? [] : [formatUsd(plan.budget.maxUsd)]),
@@ -84,7 +93,10 @@ function costFacts(plan: Plan): (readonly [string, string])[] {
   return [
     ["per hour", `${formatUsd(hourlyUsdBound)} at most (${source})`],
     ["storage", storageUsdPerMonth === null ? "by what is stored" : `${formatUsd(storageUsdPerMonth)} per month`],
+    ...(extrasUsdPerMonth === 0 ? [] : [["disks and addresses", extrasUsdPerMonth === null ? "not known in advance" : `${formatUsd(extrasUsdPerMonth)} per month`] as const]),
+    ["pulling everything", egressUsd === null ? "not known in advance" : egressUsd === 0 ? "free" : formatUsd(egressUsd)],
     ["worst case", worstCaseUsd === null ? "not bounded: set budget.maxHours" : `${formatUsd(worstCaseUsd)}${budget.length === 0 ? "" : ` (budget ${budget.join(" and ")})`}`],
+    ["forgotten for a day", formatUsd(forgottenDayUsd)],
     ["forgotten for a month", formatUsd(forgottenMonthUsd)],
   ];
 }

@@ -58,7 +58,7 @@ function rowOf(role: string, resource: TeardownRow["resource"], verb: string, lo
     verb,
     irreversible: planned?.irreversible ?? true,
     kept: (planned?.tiersKept ?? []).filter((tier) => !lost.includes(tier)).map(titles.tier),
-    lost: lost.map(titles.tier),
+    lost: [...lost.map(titles.tier), ...(planned?.tiersInDoubt ?? []).map((tier) => `perhaps ${titles.tier(tier)}`)],
     billing: (planned?.metersAfter ?? []).filter((after) => after.state === "continues").map((after) => ({ meter: titles.meter(after.meter), usdPerMonth: after.usdPerMonth })),
   };
 }

@@ -14,8 +14,8 @@ export interface StackChoice {
   readonly configFile?: string | undefined;
 }
 
-/** Throws UserError: no such stack, or every fault of config and job at once. */
-export function planOfStack(projectRoot: string, choice: StackChoice): { stack: string; plan: Plan } {
+/** Facts are doubted for their age at `now`. Throws UserError: no such stack, or every fault of config and job at once. */
+export function planOfStack(projectRoot: string, choice: StackChoice, now = new Date()): { stack: string; plan: Plan } {
   const stack = choice.stack ?? onlyStack(projectRoot);
   const path = choice.configFile === undefined ? join(projectRoot, `Pulumi.${shortName(stack)}.yaml`) : resolvePath(projectRoot, choice.configFile);
   if (!existsSync(path)) throw noConfig(projectRoot, stack, path);
@@ -24,7 +24,7 @@ export function planOfStack(projectRoot: string, choice: StackChoice): { stack: 
   const job = jobOf(config, projectRoot);
   const codeSha256 = hashCode(resolvePath(job.directory, job.request.code));
   const run = { project, stack: shortName(stack), name: job.request.name };
-  return { stack, plan: resolve(job.request, profileFor(config.platform), { run, config, codeSha256 }) };
+  return { stack, plan: resolve(job.request, profileFor(config.platform), { run, config, codeSha256, now }) };
 }
 
 /** `code` is relative to the job's file, or to the project when the job stands in the config. */
