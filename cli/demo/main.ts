@@ -3,7 +3,6 @@
  * embedded sandbox. Exits non-zero as soon as a step does not do what it should, and cleans up whatever happens.
  */
 import { parseArgs } from "node:util";
-import { relative } from "node:path";
 import { messageOf, UserError } from "../../custody/userError";
 import { Interrupted } from "../exitCodes";
 import { colorsWanted } from "../render/paint";
@@ -84,7 +83,7 @@ async function cleanUp(world: World, narrator: Narrator, keep: boolean, code: nu
   if (keep) {
     const variables = ["HOLDFAST_CUSTODY_DIR", "HOLDFAST_SANDBOX_DIR", "PULUMI_BACKEND_URL", "PULUMI_HOME"].map((name) => `${name}='${process.env[name] ?? ""}'`);
     narrator.say(`Kept: ${world.directory} (sandbox still running). To look around:`);
-    narrator.output(`export ${variables.join(" ")} PULUMI_CONFIG_PASSPHRASE=''\nholdfast sandbox reset; rm -rf ${relative("/", world.directory) === "" ? "" : world.directory}   # when you are done`);
+    narrator.output(`export ${variables.join(" ")} PULUMI_CONFIG_PASSPHRASE=''\nholdfast sandbox reset; rm -rf '${world.directory}'   # when you are done`);
   } else {
     narrator.say("Cleaned up: the sandbox has ended, its instances and the temporary folder are gone.");
   }

@@ -16,7 +16,7 @@ test("in a pipe progress is said now and then, as whole lines", () => {
     pass(700);
     narrator.progress(`look ${look}`);
   }
-  assert.equal(text(), "begin\n… look 3\n… look 7\n");
+  assert.equal(text(), "begin\n… look 2\n… look 5\n");
 });
 
 test("on a terminal one line renews itself, fits the width, and is gone before the next line", () => {
