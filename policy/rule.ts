@@ -17,8 +17,14 @@ export interface Finding {
   readonly instead: string;
 }
 
-/** One independent question; reading an unknown value ends only this one. */
-export type Check = () => Iterable<Finding>;
+/**
+ * Reads one value. One that only the update will know comes back as undefined and is reported after everything else
+ * was judged.
+ */
+export type Peek = <T>(read: () => T) => T | undefined;
+
+/** One independent question; reading an unknown value other than through `peek` ends only this one. */
+export type Check = (peek: Peek) => Iterable<Finding>;
 
 interface About<C extends object> {
   /** Kebab-case; the key in a policy config file. */
@@ -26,6 +32,7 @@ interface About<C extends object> {
   readonly description: string;
   /** Gotcha ids that the rule covers. */
   readonly gotchas: readonly string[];
+  /** Mandatory where data, unbounded money or a secret is at stake. */
   readonly level: EnforcementLevel;
   /** Every key of the rule's config with its default... */
   readonly defaults: C;
@@ -33,19 +40,29 @@ interface About<C extends object> {
   readonly config: { readonly [K in keyof C]: PolicyConfigJSONSchema };
 }
 
+/** Changes the properties in place; only where nothing can be lost by it. Runs only at level `remediate`. */
+type Remedy<C> = (props: Record<string, unknown>, type: string, config: C) => void;
+
 export type ResourceRule = ResourceValidationPolicy & { readonly gotchas: readonly string[] };
 export type StackRule = StackValidationPolicy & { readonly gotchas: readonly string[] };
 export type Rule = ResourceRule | StackRule;
 
-export function resourceRule<C extends object>(about: About<C>, judge: (resource: ResourceValidationArgs, config: C) => readonly Check[]): ResourceRule {
+export function resourceRule<C extends object>(about: About<C>, judge: (resource: ResourceValidationArgs, config: C) => readonly Check[], remedy?: Remedy<C>): ResourceRule {
+  const configured = (args: Pick<ResourceValidationArgs, "getConfig">): C => ({ ...about.defaults, ...args.getConfig<Partial<C>>() });
   return {
     ...metadata(about),
     validateResource: (resource, report) => {
-      const unknown = run(judge(resource, { ...about.defaults, ...resource.getConfig<Partial<C>>() }), (finding) => {
+      const unknown = run(judge(resource, configured(resource)), (finding) => {
         report(render(finding));
       });
       if (unknown !== null) throw unknown;
     },
+    ...(remedy && {
+      remediateResource: (resource) => {
+        remedy(resource.props as Record<string, unknown>, resource.type, configured(resource));
+        return resource.props as Record<string, unknown>;
+      },
+    }),
   };
 }
 
@@ -68,13 +85,19 @@ export function stackRule<C extends object>(about: About<C>, judge: (resources: 
 /** Thrown on by the caller after everything else was judged: the engine prints which value was not known. */
 function run(checks: readonly Check[], report: (finding: Finding) => void): Error | null {
   let unknown: Error | null = null;
-  for (const check of checks) {
+  const peek: Peek = (read) => {
     try {
-      for (const finding of check()) report(finding);
+      return read();
     } catch (thrown) {
       if (!isUnknownValue(thrown)) throw thrown;
       unknown = thrown;
+      return undefined;
     }
+  };
+  for (const check of checks) {
+    peek(() => {
+      for (const finding of check(peek)) report(finding);
+    });
   }
   return unknown;
 }

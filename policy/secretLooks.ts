@@ -34,7 +34,8 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
   [/\bBearer\s+(?!\$)[\w.~+/-]{12,}/i, "a bearer token"],
 ];
 
-const knownKind = (value: string): Reason | null => KINDS.find(([pattern]) => pattern.test(value))?.[1] ?? null;
+/** By its prefix or form alone. */
+export const knownKind = (value: string): Reason | null => KINDS.find(([pattern]) => pattern.test(value))?.[1] ?? null;
 
 const SECRET_NAME = /(^|[_-])(api[_-]?key|access[_-]?key|private[_-]?key|secret([_-]?key)?|token|auth[_-]?token|password|passwd|passphrase|credentials?)$/i;
 

@@ -1,6 +1,8 @@
 /** Which resources are Holdfast's, and how a rule gets at the plan of a run. */
 import type { ResourceValidationArgs } from "@pulumi/policy";
 import type { Plan } from "../profiles/plan";
+import { findProfile, type Profile } from "./platforms";
+import type { Check } from "./rule";
 
 const own = (kind: string): string => `pulumi-nodejs:dynamic/holdfast:${kind}`;
 
@@ -33,6 +35,17 @@ export function planSubject({ type, urn, props }: Pick<ResourceValidationArgs, "
   if (!(RUNS.includes(type) || type === REMOTE_JOB) || isInsideRun(urn)) return { state: "elsewhere" };
   const plan = props["plan"] as Plan | null | undefined;
   return plan?.v === 1 ? { state: "plan", plan } : { state: "hidden" };
+}
+
+/**
+ * Checks of a plan with its platform's profile. A plan that cannot be seen, or of a platform that nobody knows, is a
+ * finding of checkpoints-survive-teardown and is not repeated by every rule.
+ */
+export function planChecks(resource: ResourceValidationArgs, judge: (plan: Plan, profile: Profile) => readonly Check[]): readonly Check[] {
+  const subject = planSubject(resource);
+  if (subject.state !== "plan") return [];
+  const profile = findProfile(subject.plan.platform);
+  return profile === null ? [] : judge(subject.plan, profile);
 }
 
 /** What to do about a plan that cannot be seen. */

@@ -1,8 +1,8 @@
 /** Somebody must have said how long, or how much. */
 import type { Plan } from "../../profiles/plan";
-import { findProfile } from "../../profiles/registry";
+import { findProfile, type Profile } from "../platforms";
 import { resourceRule, type Check, type Finding } from "../rule";
-import { isInsideRun, LAMBDA_INSTANCE, planSubject, REVEAL_PLAN } from "../subjects";
+import { isInsideRun, LAMBDA_INSTANCE, planChecks, planSubject, REVEAL_PLAN } from "../subjects";
 
 /** All amounts are upper limits of an organisation; null: none. */
 interface BillingConfig {
@@ -15,7 +15,7 @@ export const budgetOrLeaseSet = resourceRule<BillingConfig>(
   {
     name: "budget-or-lease-set",
     description: "A run says how long it may take or what it may cost.",
-    gotchas: ["LAM3", "LAM6"],
+    gotchas: ["LAM3", "LAM6", "PS1", "GEN1"],
     level: "mandatory",
     defaults: { disposableMaxHours: 2, maxHours: null, maxUsd: null },
     config: {
@@ -29,7 +29,7 @@ export const budgetOrLeaseSet = resourceRule<BillingConfig>(
     const subject = planSubject(resource);
     switch (subject.state) {
       case "plan":
-        return planChecks(subject.plan, config);
+        return boundChecks(subject.plan, config);
       case "hidden":
         return [() => [{ where: "plan", what: "the plan of this run cannot be seen", why: "nobody can tell what bounds its cost", gotchas: [], instead: REVEAL_PLAN }]];
       case "elsewhere":
@@ -46,7 +46,7 @@ const loneInstance: Finding = {
   instead: "new TrainingRun(NAME, {..., budget: {maxHours: 12}})",
 };
 
-function planChecks(plan: Plan, config: BillingConfig): Check[] {
+function boundChecks(plan: Plan, config: BillingConfig): Check[] {
   return [() => unbounded(plan), () => tooLongDisposable(plan, config), () => overTheLimit(plan, config)];
 }
 
@@ -81,3 +81,43 @@ function* overTheLimit(plan: Plan, config: BillingConfig): Iterable<Finding> {
     yield { where: `budget.${key}`, what: `${asked} is more than the limit of ${limit}`, why: "the limit is set in this pack's config", gotchas: [], instead: `budget: {${key}: ${limit}}` };
   }
 }
+
+export const costWithinBudget = resourceRule(
+  {
+    name: "cost-within-budget",
+    description: "What a run can cost at worst is bounded and within its budget.",
+    gotchas: ["LAM3", "LAM5", "GEN1", "PS1"],
+    level: "mandatory",
+    defaults: {},
+    config: {},
+  },
+  (resource) => planChecks(resource, (plan, profile) => [() => overBudget(plan, profile), () => unboundedPrice(plan, profile)]),
+);
+
+function* overBudget({ cost, budget }: Plan, profile: Profile): Iterable<Finding> {
+  if (budget.maxUsd == null || cost.worstCaseUsd == null || cost.worstCaseUsd <= budget.maxUsd) return;
+  const hourly = cost.hourlyUsdBound ?? 0;
+  yield {
+    where: "budget.maxUsd",
+    what: `the run can cost ${usd(cost.worstCaseUsd)} at worst (${budget.maxHours} h at up to ${usd(hourly)}), more than its budget of ${usd(budget.maxUsd)}`,
+    why: "a budget ends nothing by itself: the machine bills until its lease is over",
+    gotchas: gotchasOfMeters(profile),
+    instead: `budget: {maxHours: ${hourly > 0 ? Math.floor((budget.maxUsd / hourly) * 10) / 10 : budget.maxHours}}, cheaper capacity.candidates, or budget: {maxUsd: ${Math.ceil(cost.worstCaseUsd)}}`,
+  };
+}
+
+/** A lease alone bounds hours, not dollars. */
+function* unboundedPrice({ cost, capacity, budget }: Plan, profile: Profile): Iterable<Finding> {
+  if (cost.hourlySource !== "unknown" || capacity.maxHourlyUsd != null || budget.maxUsd == null) return;
+  yield {
+    where: "capacity.maxHourlyUsd",
+    what: "nothing bounds the price of an hour, so nobody can tell when the budget is used up",
+    why: "the price of some candidate is in no table, and the dearest machine that has capacity may be taken",
+    gotchas: gotchasOfMeters(profile),
+    instead: "capacity: {maxHourlyUsd: 2.5}, or candidates with a known price",
+  };
+}
+
+const gotchasOfMeters = (profile: Profile): string[] => [...new Set(profile.clocks.filter(({ effect }) => effect === "bills").flatMap(({ gotchas }) => gotchas))];
+
+const usd = (amount: number): string => `$${amount.toFixed(2)}`;

@@ -1,9 +1,7 @@
 /** Checkpoints must outlive what the teardown does. */
 import type { ResourceValidationArgs } from "@pulumi/policy";
-import { tiersLostBy } from "../../profiles/planning/teardown";
-import { findProfile } from "../../profiles/registry";
 import type { Plan } from "../../profiles/plan";
-import type { Profile, Verb } from "../../profiles/schema";
+import { findProfile, tiersLostBy, type Profile, type Verb } from "../platforms";
 import { resourceRule, type Check, type Finding } from "../rule";
 import { LAMBDA_FILESYSTEM, LAMBDA_INSTANCE, planSubject, REMOTE_JOB, REVEAL_PLAN } from "../subjects";
 
@@ -11,7 +9,7 @@ export const checkpointsSurviveTeardown = resourceRule(
   {
     name: "checkpoints-survive-teardown",
     description: "Checkpoints are written to storage that the teardown of the instance keeps.",
-    gotchas: ["LAM1", "LAM2", "LAM3", "LAM6"],
+    gotchas: ["LAM1", "LAM2", "LAM3", "LAM6", "PS1", "PS3", "AD-DANGER", "SLURM5", "K8S5", "NB4"],
     level: "mandatory",
     defaults: {},
     config: {},

@@ -1,5 +1,7 @@
 /** The same program must start on the same system tomorrow. */
-import { resourceRule, type Finding } from "../rule";
+import { podAsksForAccelerator } from "../kubernetes/gpu";
+import { looksLikeTraining, workloadsOf, type Workload } from "../kubernetes/workload";
+import { resourceRule, type Check, type Finding, type Peek } from "../rule";
 import { LAMBDA_INSTANCE } from "../subjects";
 
 interface ImageConfig {
@@ -9,14 +11,32 @@ interface ImageConfig {
 export const pinnedImage = resourceRule<ImageConfig>(
   {
     name: "pinned-image",
-    description: "An instance names the image it starts from.",
-    gotchas: ["U30"],
+    description: "An instance names the image it starts from, and a container names it by digest.",
+    gotchas: ["U30", "PS12", "K8S3"],
     level: "advisory",
     defaults: { requireId: false },
     config: { requireId: { type: "boolean", default: false, description: "Accept an image id only, not a family that moves to newer versions." } },
   },
-  ({ type, props }, config) => (type === LAMBDA_INSTANCE ? [() => imageFindings(props["image"], config)] : []),
+  (resource, config) => (resource.type === LAMBDA_INSTANCE ? [() => imageFindings(resource.props["image"], config)] : workloadsOf(resource).flatMap(containerChecks)),
 );
+
+const containerChecks = (workload: Workload): Check[] => workload.containers().map(({ where, container }): Check => (peek) => (trains(workload, peek) ? tagFindings(`${where}.image`, container.image) : []));
+
+/** Work that a GPU or a training command is in: everybody else's images are not this pack's business. */
+const trains = (workload: Workload, peek: Peek): boolean => (peek(() => podAsksForAccelerator(workload.pod)) ?? false) || (workload.runsToEnd && (peek(() => looksLikeTraining(workload)) ?? false));
+
+function* tagFindings(where: string, image: string | undefined): Iterable<Finding> {
+  if (image === undefined || image === "" || /@sha256:[0-9a-f]{64}$/.test(image)) return;
+  const tag = /:([^:/@]+)$/.exec(image.split("@")[0] ?? "")?.[1];
+  const moving = tag === undefined || tag === "latest";
+  yield {
+    where,
+    what: moving ? (tag === undefined ? "no tag, which means latest" : "tag latest") : `tag ${tag} instead of a digest`,
+    why: `${moving ? "it is another image after the next push" : "a tag can be pushed again"}, and the pod that replaces an evicted one pulls anew: a run can continue on other code than it began with`,
+    gotchas: ["U30"],
+    instead: `${image.replace(/[:@][^/]*$/, "")}@sha256:DIGEST, as \`docker buildx imagetools inspect\` or \`crane digest\` print it`,
+  };
+}
 
 function* imageFindings(image: unknown, { requireId }: ImageConfig): Iterable<Finding> {
   const { id, family } = (image ?? {}) as { id?: unknown; family?: unknown };

@@ -1,8 +1,10 @@
 /** A secret's value never belongs into a job: it would be in state, in the ledger and on the instance's process list. */
 import type { ResourceValidationArgs } from "@pulumi/policy";
 import type { Plan } from "../../profiles/plan";
-import { resourceRule, type Check, type Finding } from "../rule";
-import { looksSecret, splitWords, type Reason } from "../secretLooks";
+import { isKubernetes, kindOf } from "../kubernetes/kinds";
+import { workloadsOf, type Workload } from "../kubernetes/workload";
+import { resourceRule, type Check, type Finding, type Peek } from "../rule";
+import { knownKind, looksSecret, splitWords, type Reason } from "../secretLooks";
 import { LAMBDA_INSTANCE, planSubject } from "../subjects";
 
 interface SecretConfig {
@@ -15,8 +17,8 @@ interface SecretConfig {
 export const noSecretLiterals = resourceRule<SecretConfig>(
   {
     name: "no-secret-literals",
-    description: "Environment, arguments and set-up of a job hold no value that looks like a secret.",
-    gotchas: ["U34"],
+    description: "No property of a job, an instance or a Kubernetes object holds a value that looks like a secret.",
+    gotchas: ["U34", "PS7"],
     level: "mandatory",
     defaults: { allow: [], entropy: 4 },
     config: {
@@ -24,7 +26,12 @@ export const noSecretLiterals = resourceRule<SecretConfig>(
       entropy: { type: "number", minimum: 3, maximum: 6, default: 4, description: "Bits per character from which a long word counts as a key." },
     },
   },
-  (resource, config) => [...jobChecks(resource, config), ...instanceChecks(resource, config)],
+  (resource, config) => [
+    ...jobChecks(resource, config),
+    ...instanceChecks(resource, config),
+    ...workloadsOf(resource).map((workload): Check => (peek) => podFindings(workload, peek, config)),
+    ...(isSearched(resource.type) ? [(peek: Peek) => anywhere(resource.props, peek)] : []),
+  ],
 );
 
 function jobChecks(resource: ResourceValidationArgs, config: SecretConfig): Check[] {
@@ -70,6 +77,57 @@ function firstReason(text: string, config: SecretConfig): Reason | null {
   }
   return null;
 }
+
+function* podFindings(workload: Workload, peek: Peek, config: SecretConfig): Iterable<Finding> {
+  for (const { where, container } of workload.containers()) {
+    for (const [index, variable] of (peek(() => container.env) ?? []).entries()) {
+      const name = peek(() => variable.name) ?? "";
+      const value = peek(() => variable.value);
+      if (config.allow.includes(name) || typeof value !== "string") continue;
+      const reason = looksSecret(name, value, config.entropy) ?? firstReason(value, config);
+      if (reason !== null) yield inManifest(`${where}.env[${index}] (${name})`, reason, `valueFrom: {secretKeyRef: {name: SECRET, key: ${name}}}`);
+    }
+    for (const key of ["command", "args"] as const) {
+      const words = peek(() => container[key]?.join(" "));
+      const reason = words === undefined ? null : firstReason(words, config);
+      if (reason !== null) yield inManifest(`${where}.${key}`, reason, "env with valueFrom: {secretKeyRef: {name: SECRET, key: NAME}}; the program reads $NAME");
+    }
+  }
+}
+
+/** Where secrets belong, or are encrypted already, a search would only find what is right. */
+const isSearched = (type: string): boolean => isKubernetes(type) && kindOf(type) !== "Secret" && !/:(Secret\w*|SealedSecret|.*Patch|.*List)$/.test(type);
+
+/** Applied manifests are kept whole in an annotation, and managed fields repeat every name. */
+const REPEATED: ReadonlySet<string> = new Set(["kubectl.kubernetes.io/last-applied-configuration", "managedFields", "status", "__provider"]);
+
+/** Known kinds of keys only: names and entropy mean little outside of an environment. */
+function* anywhere(root: Record<string, unknown>, peek: Peek): Iterable<Finding> {
+  const open: { readonly where: string; readonly value: unknown }[] = [{ where: "", value: root }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { where, value } = next;
+    if (typeof value === "string") {
+      const reason = ENVIRONMENT.test(where) ? null : knownKind(value);
+      if (reason !== null) yield inManifest(where, reason, "a Secret, and a reference to it");
+    } else if (typeof value === "object" && value !== null) {
+      for (const key of Object.keys(value)) {
+        if (REPEATED.has(key)) continue;
+        open.push({ where: Array.isArray(value) ? `${where}[${key}]` : `${where}${where === "" ? "" : "."}${key}`, value: peek(() => (value as Record<string, unknown>)[key]) });
+      }
+    }
+  }
+}
+
+/** Judged with their names by podFindings. */
+const ENVIRONMENT = /\.(env\[\d+\]\.value|(command|args)\[\d+\])$/;
+
+const inManifest = (where: string, reason: Reason, instead: string): Finding => ({
+  where,
+  what: `holds what looks like a secret (${reason})`,
+  why: "plain values of a manifest are stored in state, shown by `kubectl get -o yaml` to everybody who may read the object, and kept in its history",
+  gotchas: ["U34"],
+  instead: `${instead}; if it is none, name it in this policy's allow list`,
+});
 
 /** Says why it looks like one, never what it is. */
 const finding = (where: string, reason: Reason, instead: string): Finding => ({

@@ -1,7 +1,7 @@
 /** Nothing of a run may be deletable before its gate, or after its audit. */
 import type { PolicyResource } from "@pulumi/policy";
-import { stackRule, type Check, type Finding } from "../rule";
-import { BILLING_AUDIT, LEAVES, TEARDOWN_GATE } from "../subjects";
+import { resourceRule, stackRule, type Check, type Finding } from "../rule";
+import { BILLING_AUDIT, LAMBDA_FILESYSTEM, LAMBDA_INSTANCE, LEAVES, TEARDOWN_GATE } from "../subjects";
 
 export const runHasGateAndAudit = stackRule(
   {
@@ -74,3 +74,42 @@ function reachableFrom(starts: readonly PolicyResource[]): Map<string, PolicyRes
   }
   return reached;
 }
+
+/** The deletion of these loses data or money; the gate asks for them by id. */
+const DATA_BEARING: readonly string[] = [LAMBDA_FILESYSTEM, LAMBDA_INSTANCE, TEARDOWN_GATE];
+
+export const ownResourceHasItsLock = resourceRule(
+  {
+    name: "own-resource-has-its-lock",
+    description: "Replacing a resource that holds data deletes it first, so that the gate is asked before a second one is bought.",
+    gotchas: ["LAM1", "LAM6"],
+    level: "mandatory",
+    defaults: {},
+    config: {},
+  },
+  ({ type, props, opts }) => [
+    function* () {
+      if (!DATA_BEARING.includes(type) || opts.deleteBeforeReplace === true || isFromState(props)) return;
+      yield {
+        where: "options.deleteBeforeReplace",
+        what: opts.deleteBeforeReplace === false ? "it is false" : "it is not set",
+        why: "a replacement would create a second one, and bill for it, before the gate of the first is asked",
+        gotchas: ["LAM1"],
+        instead: "leave deleteBeforeReplace to Holdfast's own classes; with resources of your own set it to true",
+      };
+    },
+    function* () {
+      if (type !== TEARDOWN_GATE || Object.keys((props["holds"] ?? {}) as object).length > 0) return;
+      yield {
+        where: "holds",
+        what: "the gate holds nothing",
+        why: "it is replaced, and asked, only when something that it holds is replaced: a file system could go while it stays",
+        gotchas: ["LAM6"],
+        instead: "holds: {filesystem: filesystem.filesystemId}",
+      };
+    },
+  ],
+);
+
+/** An exported state does not say how a resource is replaced, and has what only a created one has. */
+const isFromState = (props: Record<string, unknown>): boolean => ["instanceId", "filesystemId", "createdAt", "openedAt"].some((output) => output in props);

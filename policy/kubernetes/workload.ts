@@ -1,0 +1,148 @@
+/**
+ * Everything that starts pods, in one shape: a Job, each Job of a JobSet or of a Trainer runtime, a TrainJob's trainer, a
+ * CronJob's template, a bare Pod, a StatefulSet and a Deployment.
+ */
+import { kindOf } from "./kinds";
+import type { ClaimTemplate, Container, JobSpec, Metadata, PodSpec, PodTemplate, Volume } from "./manifest";
+
+export interface Workload {
+  readonly kind: "Job" | "CronJob" | "JobSet" | "TrainJob" | "TrainingRuntime" | "Pod" | "StatefulSet" | "Deployment";
+  /** Property path of the pod spec: `spec.template.spec`. */
+  readonly where: string;
+  readonly pod: PodSpec;
+  /** From the pod up to the object: the nearest annotation wins. */
+  readonly metadata: readonly Metadata[];
+  readonly job: { readonly where: string; readonly spec: JobSpec } | null;
+  /** The object's own `spec`. */
+  readonly spec: Readonly<Record<string, unknown>>;
+  /** Claims made for its pods, with what happens to them when the object goes. */
+  readonly claims: readonly { readonly name: string; readonly where: string; readonly fate: "Retain" | "Delete" }[];
+  /** A TrainJob's volumes may come from its runtime, which is another object. */
+  readonly volumesElsewhere: boolean;
+  /** Pods at the same time; null when it is not said. */
+  readonly pods: number | null;
+  /** Ends when its work is done, and is started again when a pod is lost. */
+  readonly runsToEnd: boolean;
+  readonly retried: boolean;
+  containers(): readonly { readonly where: string; readonly container: Container }[];
+}
+
+/** Empty for what starts no pods. `props` may throw on values that are not known yet. */
+export function workloadsOf({ type, props }: { readonly type: string; readonly props: Record<string, unknown> }): Workload[] {
+  const kind = kindOf(type);
+  const spec = (props["spec"] ?? {}) as Readonly<Record<string, unknown>>;
+  const metadata = (props["metadata"] ?? {}) as Metadata;
+  switch (kind) {
+    case "Job":
+      return [ofJob("Job", "spec", spec, spec, [metadata])];
+    case "CronJob": {
+      const template = (spec["jobTemplate"] ?? {}) as { spec?: JobSpec; metadata?: Metadata };
+      return [ofJob("CronJob", "spec.jobTemplate.spec", template.spec ?? {}, spec, [template.metadata ?? {}, metadata])];
+    }
+    case "JobSet":
+      return ofJobSet("JobSet", "spec", spec, metadata);
+    case "TrainingRuntime":
+    case "ClusterTrainingRuntime": {
+      const template = (spec["template"] ?? {}) as { spec?: Readonly<Record<string, unknown>> };
+      return ofJobSet("TrainingRuntime", "spec.template.spec", template.spec ?? {}, metadata);
+    }
+    case "TrainJob":
+      return [ofTrainJob(spec, metadata)];
+    case "Pod":
+      return [workload({ kind, where: "spec", pod: spec as PodSpec, metadata: [metadata], spec, pods: 1 })];
+    case "Deployment":
+    case "StatefulSet": {
+      const template = (spec["template"] ?? {}) as PodTemplate;
+      const claims = kind === "StatefulSet" ? claimsOfStatefulSet(spec) : [];
+      return [workload({ kind, where: "spec.template.spec", pod: template.spec ?? {}, metadata: [template.metadata ?? {}, metadata], spec, claims, pods: (spec["replicas"] as number | undefined) ?? 1, retried: true })];
+    }
+    default:
+      return [];
+  }
+}
+
+type Given = Pick<Workload, "kind" | "where" | "pod" | "metadata" | "spec"> & Partial<Workload>;
+
+const workload = (given: Given): Workload => ({
+  job: null,
+  claims: [],
+  volumesElsewhere: false,
+  pods: null,
+  runsToEnd: given.job != null || given.kind === "TrainJob",
+  retried: given.job != null || given.kind === "TrainJob",
+  ...given,
+  containers: () => (given.pod.containers ?? []).map((container, index) => ({ where: `${given.where}.containers[${index}]`, container })),
+});
+
+function ofJob(kind: Workload["kind"], where: string, job: JobSpec, spec: Readonly<Record<string, unknown>>, metadata: readonly Metadata[], more: Partial<Workload> = {}): Workload {
+  const template = job.template ?? {};
+  return workload({ kind, where: `${where}.template.spec`, pod: template.spec ?? {}, metadata: [template.metadata ?? {}, ...metadata], job: { where, spec: job }, spec, pods: job.parallelism ?? 1, ...more });
+}
+
+interface ReplicatedJob {
+  readonly replicas?: number;
+  readonly template?: { readonly metadata?: Metadata; readonly spec?: JobSpec };
+}
+
+function ofJobSet(kind: Workload["kind"], where: string, spec: Readonly<Record<string, unknown>>, metadata: Metadata): Workload[] {
+  const jobs = (spec["replicatedJobs"] ?? []) as readonly ReplicatedJob[];
+  const claims = claimsOfJobSet(where, spec);
+  return jobs.map(({ template = {}, replicas = 1 }, index) => {
+    const job = template.spec ?? {};
+    return ofJob(kind, `${where}.replicatedJobs[${index}].template.spec`, job, spec, [template.metadata ?? {}, metadata], { claims, pods: replicas * (job.parallelism ?? 1) });
+  });
+}
+
+interface Trainer extends Pick<Container, "image" | "command" | "args" | "env"> {
+  readonly numNodes?: number;
+  readonly resourcesPerNode?: Container["resources"];
+}
+
+/** The trainer with the volumes that the TrainJob itself adds to its runtime; `podTemplateOverrides` is the older form. */
+function ofTrainJob(spec: Readonly<Record<string, unknown>>, metadata: Metadata): Workload {
+  const { numNodes = 1, resourcesPerNode, ...trainer } = (spec["trainer"] ?? {}) as Trainer;
+  const patches = podPatches(spec);
+  const container: Container = { name: "trainer", ...trainer, ...(resourcesPerNode && { resources: resourcesPerNode }), volumeMounts: patches.flatMap(({ containers = [] }) => containers.flatMap(({ volumeMounts }) => volumeMounts ?? [])) };
+  const volumes: Volume[] = patches.flatMap((patch) => patch.volumes ?? []);
+  const made = workload({ kind: "TrainJob", where: "spec.trainer", pod: { containers: [container], volumes }, metadata: [metadata], spec, pods: numNodes, volumesElsewhere: true });
+  return { ...made, containers: () => [{ where: "spec.trainer", container }] };
+}
+
+function podPatches(spec: Readonly<Record<string, unknown>>): PodSpec[] {
+  const older = ((spec["podTemplateOverrides"] ?? []) as readonly { spec?: PodSpec }[]).map((override) => override.spec ?? {});
+  const patches = (spec["runtimePatches"] ?? []) as readonly { trainingRuntimeSpec?: { template?: { spec?: { replicatedJobs?: readonly ReplicatedJob[] } } } }[];
+  return [...older, ...patches.flatMap((patch) => (patch.trainingRuntimeSpec?.template?.spec?.replicatedJobs ?? []).map(({ template }) => template?.spec?.template?.spec ?? {}))];
+}
+
+function claimsOfStatefulSet(spec: Readonly<Record<string, unknown>>): Workload["claims"] {
+  const templates = (spec["volumeClaimTemplates"] ?? []) as readonly ClaimTemplate[];
+  const retention = (spec["persistentVolumeClaimRetentionPolicy"] ?? {}) as { whenDeleted?: string; whenScaled?: string };
+  const fate = retention.whenDeleted === "Delete" || retention.whenScaled === "Delete" ? "Delete" : "Retain";
+  return templates.map(({ metadata }) => ({ name: metadata?.name ?? "", where: "spec.persistentVolumeClaimRetentionPolicy", fate }));
+}
+
+/** JobSet deletes the claims it made unless it is told to retain them. */
+function claimsOfJobSet(where: string, spec: Readonly<Record<string, unknown>>): Workload["claims"] {
+  const policies = (spec["volumeClaimPolicies"] ?? []) as readonly { templates?: readonly ClaimTemplate[]; retentionPolicy?: { whenDeleted?: string } }[];
+  return policies.flatMap(({ templates = [], retentionPolicy }, index) =>
+    templates.map(({ metadata }) => ({ name: metadata?.name ?? "", where: `${where}.volumeClaimPolicies[${index}].retentionPolicy.whenDeleted`, fate: retentionPolicy?.whenDeleted === "Retain" ? ("Retain" as const) : ("Delete" as const) })),
+  );
+}
+
+/** Command and arguments as one list of words or shell lines. */
+export const attemptWords = (container: Container): string[] => [...(container.command ?? []), ...(container.args ?? [])].filter((word) => typeof word === "string");
+
+/** The nearest annotation of that name, or null. */
+export function annotationOf({ metadata }: Workload, name: string): string | null {
+  for (const { annotations } of metadata) {
+    const value = annotations?.[name];
+    if (value !== undefined) return value;
+  }
+  return null;
+}
+
+const TRAINS = /(?<![a-z])(pre|fine-?)?train(er|ing)?(?![a-z])|(?<![a-z])fine-?tun|torchrun|accelerate\s+launch|deepspeed|horovodrun|(?<![a-z])sft(?![a-z])/i;
+
+/** By its command: an ordinary batch job, such as a migration, is nobody's training. */
+export const looksLikeTraining = (workload: Workload): boolean =>
+  workload.kind === "JobSet" || workload.kind === "TrainJob" || workload.containers().some(({ container }) => TRAINS.test(attemptWords(container).join(" ")));

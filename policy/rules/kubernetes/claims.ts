@@ -1,0 +1,122 @@
+/** Claims that hold checkpoints outlive their stack, and are not asked to be in two places. Judged over the whole stack. */
+import type { PolicyResource } from "@pulumi/policy";
+import { statedPlaces } from "../../kubernetes/checkpointPlace";
+import { kindOf } from "../../kubernetes/kinds";
+import type { ClaimSpec, Metadata } from "../../kubernetes/manifest";
+import { DURABLE_DRIVERS, fateOf } from "../../kubernetes/volumes";
+import { workloadsOf, type Workload } from "../../kubernetes/workload";
+import { stackRule, type Finding, type Peek } from "../../rule";
+
+interface ClaimConfig {
+  readonly judgeUnusedClaims: boolean;
+}
+
+export const claimOutlivesItsStack = stackRule<ClaimConfig>(
+  {
+    name: "claim-outlives-its-stack",
+    description: "A claim that holds checkpoints is protected from deletion, and deleting it leaves its volume.",
+    gotchas: ["K8S4", "U6"],
+    level: "mandatory",
+    defaults: { judgeUnusedClaims: true },
+    config: { judgeUnusedClaims: { type: "boolean", default: true, description: "Also judge claims that no workload of the stack mounts: they may hold checkpoints of workloads elsewhere." } },
+  },
+  (resources, config) => {
+    const classes = resources.filter(({ type }) => kindOf(type) === "StorageClass");
+    const users = resources.filter(startsPods);
+    return resources
+      .filter(({ type }) => kindOf(type) === "PersistentVolumeClaim")
+      .map((claim) => ({ urn: claim.urn, check: (peek) => (holdsCheckpoints(claim, users, config, peek) ? lostWithStack(claim, classes, peek) : []) }));
+  },
+);
+
+export const oneNodeClaimOnePod = stackRule(
+  {
+    name: "one-node-claim-one-pod",
+    description: "A claim that one node or one pod may mount is not shared by several pods.",
+    gotchas: ["K8S4"],
+    level: "advisory",
+    defaults: {},
+    config: {},
+  },
+  (resources) => {
+    const users = resources.filter(startsPods);
+    return resources
+      .filter(({ type }) => kindOf(type) === "PersistentVolumeClaim")
+      .map((claim) => ({ urn: claim.urn, check: (peek) => sharedByPods(claim, users, peek) }));
+  },
+);
+
+const startsPods = ({ type }: PolicyResource): boolean => ["Job", "CronJob", "JobSet", "TrainJob", "TrainingRuntime", "ClusterTrainingRuntime", "Pod", "StatefulSet", "Deployment"].includes(kindOf(type) ?? "");
+
+const workloads = (user: PolicyResource, peek: Peek): Workload[] => peek(() => workloadsOf(user)) ?? [];
+
+const namespaceOf = ({ props }: PolicyResource): string => (props["metadata"] as Metadata | undefined)?.namespace ?? "default";
+
+/** Claims that a workload mounts, by the name of the object or, while that is not known, by dependency. */
+function mounts(workload: Workload, user: PolicyResource, claim: PolicyResource, peek: Peek): boolean {
+  return (peek(() => workload.pod.volumes) ?? []).some((volume) => {
+    const mounted = volume["persistentVolumeClaim"] as { claimName?: string } | undefined;
+    return mounted != null && refersTo(peek(() => mounted.claimName) ?? null, user, claim, peek);
+  });
+}
+
+function refersTo(name: string | null, user: PolicyResource, claim: PolicyResource, peek: Peek): boolean {
+  const own = peek(() => (claim.props["metadata"] as Metadata | undefined)?.name);
+  if (name === null || own === undefined) return [...user.dependencies, ...Object.values(user.propertyDependencies).flat()].some(({ urn }) => urn === claim.urn);
+  return name === own && (peek(() => namespaceOf(user) === namespaceOf(claim)) ?? true);
+}
+
+function holdsCheckpoints(claim: PolicyResource, users: readonly PolicyResource[], { judgeUnusedClaims }: ClaimConfig, peek: Peek): boolean {
+  let mounted = false;
+  for (const user of users) {
+    for (const workload of workloads(user, peek)) {
+      if (!mounts(workload, user, claim, peek)) continue;
+      mounted = true;
+      for (const place of statedPlaces(workload, peek)) {
+        const fate = place.path === null ? null : fateOf(place.path, place.container, workload, DURABLE_DRIVERS, peek);
+        if (fate?.fate === "durable" && fate.claim !== null && fate.claim.made === null && refersTo(fate.claim.name, user, claim, peek)) return true;
+      }
+    }
+  }
+  return !mounted && judgeUnusedClaims;
+}
+
+/** Protection is what policies can see; `retainOnDelete` and hooks are not shown to them. */
+function* lostWithStack(claim: PolicyResource, classes: readonly PolicyResource[], peek: Peek): Iterable<Finding> {
+  const spec = (peek(() => claim.props["spec"]) ?? {}) as ClaimSpec;
+  const metadata = (peek(() => claim.props["metadata"]) ?? {}) as Metadata;
+  const own = (peek(() => metadata.finalizers) ?? []).filter((finalizer) => finalizer !== "kubernetes.io/pvc-protection");
+  const className = peek(() => spec.storageClassName);
+  const storageClass = classes.find(({ props }) => className !== undefined && peek(() => (props["metadata"] as Metadata | undefined)?.name) === className);
+  const reclaim = storageClass === undefined ? null : (peek(() => storageClass.props["reclaimPolicy"]) ?? "Delete");
+  if (reclaim === "Retain" || claim.opts.protect || own.length > 0) return;
+  yield {
+    where: reclaim === null ? "options.protect" : "spec.storageClassName",
+    what: reclaim === null ? "nothing protects the claim, and what its class does with the volume is not in this stack" : `the claim is not protected, and its class ${className} has reclaimPolicy Delete`,
+    why: "a destroy, a replacement, or the removal of one line deletes the claim, and with it the volume and every checkpoint",
+    gotchas: ["K8S4"],
+    instead: `protect: true in the claim's options${reclaim === null ? "" : ", and reclaimPolicy: Retain in the class"}`,
+  };
+}
+
+function* sharedByPods(claim: PolicyResource, users: readonly PolicyResource[], peek: Peek): Iterable<Finding> {
+  const modes = peek(() => (claim.props["spec"] as ClaimSpec | undefined)?.accessModes) ?? [];
+  if (modes.length === 0 || modes.some((mode) => mode === "ReadWriteMany" || mode === "ReadOnlyMany")) return;
+  const oncePerPod = modes.every((mode) => mode === "ReadWriteOncePod");
+  const sharing = users.flatMap((user) => workloads(user, peek).filter((workload) => mounts(workload, user, claim, peek)).map((workload) => ({ user, workload })));
+  const pods = sharing.reduce((sum, { workload }) => sum + (workload.pods ?? 1), 0);
+  if (pods < 2 || (!oncePerPod && sharing.every(({ workload }) => isPinned(workload)))) return;
+  yield {
+    where: "spec.accessModes",
+    what: `${modes.join(", ")}, and ${pods} pods of ${[...new Set(sharing.map(({ user }) => user.name))].join(", ")} mount it`,
+    why: oncePerPod ? "one pod at a time can mount it: the others stay Pending, and their GPUs with them" : "one node at a time can attach it: pods on other nodes stay in ContainerCreating with a Multi-Attach error, and the GPUs bill",
+    gotchas: ["K8S4"],
+    instead: "accessModes: [ReadWriteMany] on storage that can (NFS, CephFS, Filestore, EFS), a claim per pod, or podAffinity with topologyKey kubernetes.io/hostname",
+  };
+}
+
+/** All on one node, by name or by affinity. */
+function isPinned({ pod }: Workload): boolean {
+  const together = pod.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
+  return pod.nodeName !== undefined || pod.nodeSelector?.["kubernetes.io/hostname"] !== undefined || together.some(({ topologyKey }) => topologyKey === "kubernetes.io/hostname");
+}

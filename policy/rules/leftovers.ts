@@ -1,0 +1,58 @@
+/** What goes on billing after a run must have been chosen by somebody. */
+import type { Plan, PlanDeletion } from "../../profiles/plan";
+import type { Profile } from "../platforms";
+import { resourceRule, type Finding } from "../rule";
+import { planChecks } from "../subjects";
+
+interface LeftoverConfig {
+  readonly allow: readonly string[];
+}
+
+export const leftoversHaveAnOwner = resourceRule<LeftoverConfig>(
+  {
+    name: "leftovers-have-an-owner",
+    description: "A static address, snapshot or volume that outlives the run is kept on purpose or deleted with it.",
+    gotchas: ["LAM6", "PS1", "PS6", "PS9", "AD-DANGER"],
+    level: "mandatory",
+    defaults: { allow: [] },
+    config: { allow: { type: "array", items: { type: "string" }, default: [], description: "Meters that may go on after a run, because somebody else pays for them: filesystem, publicIp." } },
+  },
+  (resource, { allow }) => planChecks(resource, (plan, profile) => [() => ownerless(plan, profile, allow)]),
+);
+
+function* ownerless(plan: Plan, profile: Profile, allow: readonly string[]): Iterable<Finding> {
+  for (const meter of profile.meters) {
+    if (allow.includes(meter.id) || isKeptOnPurpose(plan, profile, meter.role) || !goesOn(plan.teardown.deletions, meter.id)) continue;
+    if (!belongsToRun(plan, profile, meter.role)) continue;
+    const price = plan.teardown.deletions.flatMap(({ metersAfter }) => metersAfter).find(({ meter: id, usdPerMonth }) => id === meter.id && usdPerMonth !== null)?.usdPerMonth;
+    if (price === 0) continue;
+    yield {
+      where: `teardown.verb (meter ${meter.id})`,
+      what: `${meter.title} goes on billing when everything else is gone${price == null ? "" : `, at $${price.toFixed(2)} a month`}`,
+      why: `${plan.teardown.deletions.map(({ verb, role }) => `${verb} on ${role}`).join(" and ")} leave it running, and the plan names nobody who keeps it`,
+      gotchas: meter.gotchas,
+      instead: endingVerbs(profile, meter.id),
+    };
+  }
+}
+
+/** What a run may or may not have, such as a static address, counts once its plan names it. */
+const belongsToRun = ({ teardown }: Plan, profile: Profile, role: string): boolean =>
+  teardown.deletions.some((deletion) => deletion.role === role) || profile.roles.some((known) => known.role === role && known.end.when !== "ifUsed");
+
+/** Storage that the config keeps or that is somebody else's is recorded as an owned leftover with its price. */
+function isKeptOnPurpose({ teardown, storage, durable }: Plan, profile: Profile, role: string): boolean {
+  const durableRole = profile.tiers.find(({ id }) => id === durable.tier)?.role;
+  return role === durableRole && (teardown.storage === "keep" || storage.mode === "existing");
+}
+
+/** Some deletion leaves it running and none ends it. */
+function goesOn(deletions: readonly PlanDeletion[], meter: string): boolean {
+  const states = deletions.flatMap(({ metersAfter }) => metersAfter.filter(({ meter: id }) => id === meter).map(({ state }) => state));
+  return states.includes("continues") && !states.includes("stops");
+}
+
+function endingVerbs(profile: Profile, meter: string): string {
+  const verbs = profile.verbs.filter(({ meters, use }) => use === "teardown" && meters[meter]?.state === "known" && meters[meter].value.effect === "stops");
+  return verbs.length === 0 ? "no verb of this platform ends it: name it in this policy's allow list once somebody owns it" : `${verbs.map(({ verb, on }) => `${verb} on ${on}`).join(" or ")} at the end, or teardown: {storage: keep} where it is the storage`;
+}

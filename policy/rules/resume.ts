@@ -1,0 +1,80 @@
+/** What interrupts a run must not make it start over: nothing in the job may throw its own checkpoints away. */
+import type { Plan } from "../../profiles/plan";
+import { attemptWords, workloadsOf, type Workload } from "../kubernetes/workload";
+import { isLiteralPerAttempt, statedPlaces } from "../kubernetes/checkpointPlace";
+import type { Profile } from "../platforms";
+import { resourceRule, type Check, type Finding, type Peek } from "../rule";
+import { planChecks } from "../subjects";
+
+interface ResumeConfig {
+  readonly allow: readonly string[];
+}
+
+export const workResumes = resourceRule<ResumeConfig>(
+  {
+    name: "work-resumes-after-interruption",
+    description: "A job that is started again continues from its checkpoints instead of erasing or missing them.",
+    gotchas: ["LAM9", "PS2", "GEN6", "NB5", "SLURM1", "K8S5"],
+    level: "mandatory",
+    defaults: { allow: [] },
+    config: { allow: { type: "array", items: { type: "string" }, default: [], description: "Flags that start over and are meant to: --from-scratch." } },
+  },
+  (resource, config) => [
+    ...planChecks(resource, (plan, profile) => [() => startOver(plan, profile, config)]),
+    ...workloadsOf(resource)
+      .filter((workload) => workload.retried)
+      .map((workload): Check => (peek) => startOverInPods(workload, peek, config)),
+  ],
+);
+
+const STARTS_OVER: readonly (readonly [RegExp, string])[] = [
+  [/(?<![\w-])--(overwrite[-_]output[-_]dir|no[-_]resume|from[-_]scratch|restart[-_]training|reset[-_](checkpoints?|training))(?![\w-])(?!(=|\s+)(false|no|0)\b)/i, "starts over and writes over what is there"],
+  [/(?<![\w-])--?(auto[-_])?resume(=|\s+)(false|no|never|none|0)\b/i, "starts over although checkpoints are there"],
+  [/\brm\s+(-\S*\s+)*-?\S*\s*["']?\$\{?(HOLDFAST_)?(CHECKPOINTS?|CKPTS?|OUTPUT)_?(DIR|PATH)\}?/i, "deletes the checkpoints before the program starts"],
+];
+
+/** The offending words, without their surroundings: a command line may hold more than is fit to print. */
+function reasonToStartOver(text: string, { allow }: ResumeConfig): { readonly word: string; readonly effect: string } | null {
+  for (const [pattern, effect] of STARTS_OVER) {
+    const [match] = pattern.exec(text) ?? [];
+    const word = match?.split(/[=\s]/)[0] ?? null;
+    if (word !== null && !allow.includes(word)) return { word, effect };
+  }
+  return null;
+}
+
+function* startOver(plan: Plan, profile: Profile, config: ResumeConfig): Iterable<Finding> {
+  const lines = [{ where: "job.setup", text: plan.setup ?? "" }, ...plan.cells.map((cell, index) => ({ where: `job.command or job.roster[${index}].args`, text: cell.command }))];
+  for (const { where, text } of lines) {
+    const reason = reasonToStartOver(text, config);
+    if (reason !== null) yield finding(where, reason, `${profile.title}: ${profile.interruption.model.replace(/\.$/, "")}`, profile.interruption.gotchas);
+  }
+}
+
+function* startOverInPods(workload: Workload, peek: Peek, config: ResumeConfig): Iterable<Finding> {
+  const why = "Kubernetes starts the same command again in a new pod after every eviction, drain and node failure";
+  for (const { where, container } of workload.containers()) {
+    const text = peek(() => attemptWords(container).join(" ")) ?? "";
+    const reason = reasonToStartOver(text, config);
+    if (reason !== null) yield finding(`${where}.${container.args === undefined ? "command" : "args"}`, reason, why, ["K8S5"]);
+  }
+  if (!workload.runsToEnd) return;
+  for (const place of statedPlaces(workload, peek)) {
+    if (place.path === null || !isLiteralPerAttempt(place.path, place.variables)) continue;
+    yield {
+      where: place.where,
+      what: "the place is another one for every attempt",
+      why: `${why}, and it would look for its checkpoints where none are`,
+      gotchas: ["K8S5"],
+      instead: "a path that is the same for every attempt: the run's name, and $(JOB_COMPLETION_INDEX) in an indexed Job",
+    };
+  }
+}
+
+const finding = (where: string, { word, effect }: { readonly word: string; readonly effect: string }, why: string, gotchas: readonly string[]): Finding => ({
+  where,
+  what: `${word} ${effect}`,
+  why,
+  gotchas,
+  instead: "load the newest complete checkpoint at every start, without a flag; to begin anew give the run another name",
+});
