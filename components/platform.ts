@@ -3,6 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { EndpointRef } from "../custody/formats";
 import type { Plan } from "../profiles/plan";
 import type { StackConfig } from "../profiles";
+import type { JobSource } from "../providers/job/source";
 import type { Binding } from "../providers/kind";
 
 export interface PlatformRunArgs {
@@ -11,7 +12,7 @@ export interface PlatformRunArgs {
   readonly plan: Plan;
   readonly planSha256: string;
   readonly config: StackConfig;
-  readonly code: { readonly directory: string; readonly sha256: string };
+  readonly code: JobSource["code"];
 }
 
 export interface PlatformRunOutputs {

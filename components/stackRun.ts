@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { projectRootFrom } from "../custody";
 import { collectStackConfig, parseStackConfig } from "../profiles";
 import { forPeople } from "./errors";
-import { readJob } from "./jobSource";
+import { readJob } from "../providers/job/source";
 import type { TrainingRunArgs } from "./trainingRun";
 import { TrainingRun } from "./trainingRun";
 

@@ -1,6 +1,5 @@
 /** The facade: one training run on one platform, from the same arguments that a stack's config gives. */
 import * as pulumi from "@pulumi/pulumi";
-import { relative } from "node:path";
 import type { EndpointRef } from "../custody/formats";
 import { openCustody, projectRootFrom } from "../custody";
 import { UserError } from "../custody/userError";
@@ -9,12 +8,11 @@ import { parseStackConfig, profileFor, PROVISIONED, resolve } from "../profiles"
 import type { Plan } from "../profiles/plan";
 import type { Binding } from "../providers/kind";
 import { runOf } from "../providers/kind";
-import { hashCode } from "../providers/job/code";
+import { readJob } from "../providers/job/source";
 import { savePlan } from "../providers/planStore";
 import { assertFreshBuild } from "../providers/build";
 import { forPeople } from "./errors";
 import { LambdaRun } from "./lambda/lambdaRun";
-import { readJob } from "./jobSource";
 import { undeclaredRuns } from "./liveRuns";
 import { installLocks } from "./locks";
 import type { PlatformRunArgs, PlatformRunOutputs } from "./platform";
@@ -72,21 +70,20 @@ function resolveRun(name: string, { otherRuns = [], ...args }: TrainingRunArgs):
   assertFreshBuild();
   const projectRoot = projectRootFrom(process.cwd());
   const config = parseStackConfig(args, `run "${name}"`);
-  const { request, codeDirectory } = readJob(config, projectRoot);
+  const { request, code } = readJob(config, projectRoot);
   const custody = openCustody(projectRoot, { create: true });
   const binding: Binding = { custodyId: custody.id, project: pulumi.getProject(), stack: pulumi.getStack(), run: name };
   const undeclared = undeclaredRuns(custody, binding, [name, ...otherRuns]);
   if (undeclared.length > 0) throw secondRun(name, binding, undeclared);
-  const codeSha256 = hashCode(codeDirectory);
   if (request.inputs.length > 0) throw inputsNotFetched(request.inputs.map(({ source }) => source));
-  const plan = resolve(request, profileFor(config.platform), { run: runOf(binding), config, codeSha256, now: new Date() });
+  const plan = resolve(request, profileFor(config.platform), { run: runOf(binding), config, codeSha256: code.sha256, now: new Date() });
   return {
     binding,
     config,
     plan,
     planSha256: savePlan(custody.run(runOf(binding)), plan),
     endpoint: endpointOf(config),
-    code: { directory: relative(projectRoot, codeDirectory), sha256: codeSha256 },
+    code,
   };
 }
 

@@ -1,11 +1,10 @@
 /** A stack's plan without the engine: reads Pulumi.yaml and Pulumi.<stack>.yaml, resolves job and platform, touches no network. */
 import { existsSync } from "node:fs";
-import { basename, dirname, join, resolve as resolvePath } from "node:path";
+import { basename, join, resolve as resolvePath } from "node:path";
 import { UserError } from "../../custody/userError";
-import type { JobRequest, StackConfig } from "../../profiles";
-import { collectStackConfig, parseStackConfig, profileFor, readJobFile, resolve } from "../../profiles";
+import { collectStackConfig, parseStackConfig, profileFor, resolve } from "../../profiles";
 import type { Plan } from "../../profiles/plan";
-import { hashCode } from "../../providers/job/code";
+import { readJob } from "../../providers/job/source";
 import { configuredStacks, projectName, readYaml } from "./pulumiProject";
 
 export interface StackChoice {
@@ -21,17 +20,9 @@ export function planOfStack(projectRoot: string, choice: StackChoice, now = new 
   if (!existsSync(path)) throw noConfig(projectRoot, stack, path);
   const project = projectName(projectRoot);
   const config = parseStackConfig(collectStackConfig(flatConfig(path, project)), basename(path));
-  const job = jobOf(config, projectRoot);
-  const codeSha256 = hashCode(resolvePath(job.directory, job.request.code));
-  const run = { project, stack: shortName(stack), name: job.request.name };
-  return { stack, plan: resolve(job.request, profileFor(config.platform), { run, config, codeSha256, now }) };
-}
-
-/** `code` is relative to the job's file, or to the project when the job stands in the config. */
-function jobOf({ job }: StackConfig, projectRoot: string): { request: JobRequest; directory: string } {
-  if (!("file" in job)) return { request: job.request, directory: projectRoot };
-  const file = resolvePath(projectRoot, job.file);
-  return { request: readJobFile(file), directory: dirname(file) };
+  const { request, code } = readJob(config, projectRoot);
+  const run = { project, stack: shortName(stack), name: request.name };
+  return { stack, plan: resolve(request, profileFor(config.platform), { run, config, codeSha256: code.sha256, now }) };
 }
 
 function onlyStack(projectRoot: string): string {

@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { DeletionFacts } from "../../custody";
-import { decide, grantCovers, runId } from "../../custody";
+import { decide, runId } from "../../custody";
 import type { EndpointRef, PlannedDeletion } from "../../custody/formats";
 import type { Binding, Context, Kind } from "../kind";
 import { settle } from "../teardown/authorize";
@@ -63,9 +63,6 @@ export function heldIsGone(olds: unknown, news: unknown): boolean {
 async function open(outs: GateOutputs, context: Context): Promise<void> {
   const run = context.run(outs.binding);
   const deletions = deletionsAtEnd(run.view(), outs.deletions);
-  const sealed = run.view().openGrant;
-  // A gate that was opened and whose deletion was not recorded by the engine: the grant stands, the same answer again.
-  if (sealed && deletions.every((deletion) => grantCovers(sealed, deletion))) return;
   const facts = await gatherDeletionFacts(run, { scope: "end", deletions, clock: context.clock });
   // The roster that must be accounted for is the union of state, ledger and what was found.
   const all: DeletionFacts = { ...facts, view: { ...facts.view, roster: new Set([...facts.view.roster, ...outs.cells]) } };

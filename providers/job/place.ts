@@ -21,6 +21,8 @@ export interface JobContent {
   /** Absolute, on this machine. */
   readonly codeDirectory: string;
   readonly codeSha256: string;
+  /** Paths in it that are not code. */
+  readonly codeWithout: readonly string[];
   readonly mountPoint: string;
   readonly filesystemId: string;
 }
@@ -76,12 +78,12 @@ export async function awaitMachine(remote: Remote, clock: Clock, deadlineSeconds
 
 /** Pushes scripts, code and spec; what is there under the same name has the same content and is left alone. */
 export async function pushJob(remote: Remote, content: JobContent, place: ReturnType<typeof locateJob>): Promise<void> {
-  const here = hashCode(content.codeDirectory);
+  const here = hashCode(content.codeDirectory, content.codeWithout);
   if (here !== content.codeSha256) {
     throw new UserError(`The code in ${content.codeDirectory} changed while the update ran; nothing was started.`, { code: "code-changed", next: ["the same command again"] });
   }
   await remote.push(scriptsSource, place.scripts);
-  await remote.push(content.codeDirectory, place.code, { exclude: codeExcludes });
+  await remote.push(content.codeDirectory, place.code, { exclude: [...codeExcludes, ...content.codeWithout.map((path) => `/${path}`)] });
   const folder = mkdtempSync(join(tmpdir(), "holdfast-spec-"));
   try {
     for (const [path, text] of place.specFiles) {
@@ -98,7 +100,9 @@ export async function pushJob(remote: Remote, content: JobContent, place: Return
 export async function preflight(remote: Remote, content: JobContent, place: JobPlace): Promise<void> {
   const { plan } = content;
   const bytes = Math.max(defaultFloors.bytes, (plan.resources.diskGiB ?? 0) * 1024 ** 3);
-  const argv = ["sh", `${place.scripts}/preflight.sh`, place.mountPoint, place.directory, String(bytes), String(defaultFloors.inodes), String(plan.resources.gpu?.count ?? 0), plan.host.python];
+  const memoryBytes = Math.round((plan.resources.memoryGiB ?? 0) * 1024 ** 3);
+  const needs = [bytes, defaultFloors.inodes, plan.resources.gpu?.count ?? 0].map(String);
+  const argv = ["sh", `${place.scripts}/preflight.sh`, place.mountPoint, place.directory, ...needs, plan.host.python, String(memoryBytes)];
   const result = await remote.exec(argv, { timeoutSeconds: 180 });
   if (result.exitCode === "unknown") throw new RemoteUnreachable(remote.description, "the connection ended during the preflight");
   if (result.exitCode === 0) return;

@@ -6,6 +6,7 @@ import { runId } from "../../custody/formats";
 import type { Remote } from "../../custody/remote";
 import { RemoteUnreachable } from "../../custody/remote";
 import type { RunCustody } from "../../custody";
+import { readWriterStatus } from "../../custody";
 import { UserError } from "../../custody/userError";
 import type { Binding, Context, Kind } from "../kind";
 import { PartialCreate, runOf } from "../kind";
@@ -15,15 +16,14 @@ import { authorizeDeletion } from "../teardown/authorize";
 import { compareRosters } from "./edits";
 import type { JobContent, PlacedJob } from "./place";
 import { awaitMachine, locateJob, preflight, pushJob, startQueue, writeSecrets } from "./place";
-import { cellStates, readStatus } from "./status";
+import type { JobSource } from "./source";
 import { cellFiles } from "./spec";
 
 export type RemoteJobInputs = {
   readonly binding: Binding;
   readonly endpoint: EndpointRef;
   readonly planSha256: string;
-  /** Relative to the project's root, so that state holds no path of one machine. */
-  readonly code: { readonly directory: string; readonly sha256: string };
+  readonly code: JobSource["code"];
   readonly machine: { readonly instanceId: string; readonly host: string; readonly port: number; readonly user: string; readonly sshKeyName: string };
   readonly tier: { readonly mountPoint: string; readonly filesystemId: string };
 };
@@ -106,9 +106,9 @@ async function start(remote: Remote, run: RunCustody, inputs: RemoteJobInputs, t
 /** Carries an edited roster to a queue that lives. "restart": nothing runs, so the whole job is placed again. */
 async function editLiveQueue(remote: Remote, run: RunCustody, olds: RemoteJobOutputs, news: RemoteJobInputs, context: Context): Promise<"done" | "restart"> {
   if (olds.place === null) return "restart";
-  const status = await readStatus(remote, olds.place);
+  const status = await readWriterStatus(remote, olds.place);
   const plan = loadPlan(run, news.planSha256);
-  const edit = compareRosters(loadPlan(run, olds.planSha256).cells, plan.cells, cellStates(status));
+  const edit = compareRosters(loadPlan(run, olds.planSha256).cells, plan.cells, new Map(status.cells.map((cell) => [cell.name, cell.state])));
   if (edit.refused.length > 0) {
     throw new UserError(`Run ${runId(run.ref)}: the edit was refused, the run goes on unchanged.\n${edit.refused.map(({ why }) => `  - ${why}`).join("\n")}`, {
       code: "edit-refused",
@@ -129,6 +129,8 @@ async function editLiveQueue(remote: Remote, run: RunCustody, olds: RemoteJobOut
     if (appended.exitCode !== 0) throw new RemoteUnreachable(remote.description, `cell ${cell.name} could not be appended to the queue`);
     context.say(`cell ${cell.name} appended to the running queue`);
   }
+  // The queue may have looked for the last time just before: then nobody runs what was appended.
+  if ((await readWriterStatus(remote, olds.place)).writer === "none") return "restart";
   run.append("job.updated", { cells: plan.cells.map((cell) => cell.name), codeSha256: news.code.sha256, specSha256: olds.place.specSha256 });
   return "done";
 }
@@ -169,6 +171,7 @@ const contentOf = (inputs: RemoteJobInputs, context: Context): JobContent => ({
   plan: loadPlan(context.run(inputs.binding), inputs.planSha256),
   codeDirectory: join(context.projectRoot, inputs.code.directory),
   codeSha256: inputs.code.sha256,
+  codeWithout: inputs.code.without,
   mountPoint: inputs.tier.mountPoint,
   filesystemId: inputs.tier.filesystemId,
 });

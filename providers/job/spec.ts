@@ -48,6 +48,8 @@ export function buildSpec(plan: Plan, mountPoint: string, floors: Floors = defau
         "retry_backoff_seconds=1",
         `checkpoint_every_seconds=${plan.checkpoint.everySeconds}`,
         "heartbeat_seconds=5",
+        // A share that is not mounted after a reboot would be a plain folder on the own disk: the queue refuses it.
+        `mount=${mountPoint}`,
         "",
       ].join("\n"),
     ],

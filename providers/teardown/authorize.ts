@@ -2,9 +2,8 @@
  * The lock in every own delete: a grant that names this very deletion, or a decision made anew. `--target`, an edited
  * program or a replacement reach the vendor only through here.
  */
-import { randomUUID } from "node:crypto";
 import type { Decision, DeletionFacts, RunCustody } from "../../custody";
-import { decide, grantCovers } from "../../custody";
+import { buildGrant, decide, grantCovers } from "../../custody";
 import type { EndpointRef, Grant, PlannedDeletion } from "../../custody/formats";
 import { runId } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
@@ -21,14 +20,22 @@ export async function authorizeDeletion(
 ): Promise<{ grantId: string | null }> {
   const run = context.run(binding);
   const open = run.view().openGrant;
-  if (open && grantCovers(open, deletion) && Date.parse(open.expiresAt) > context.clock.now().getTime()) return { grantId: open.id };
+  if (open && grantCovers(open, deletion) && ageSeconds(open, context.clock.now()) < freshSeconds) return { grantId: open.id };
   const facts = await gatherDeletionFacts(run, { scope: "resource", deletions: [deletion], clock: context.clock });
   const grant = settle(run, facts, decide(facts), `${deletion.verb} ${deletion.role} ${deletion.id}`, context);
   return { grantId: grant.id };
 }
 
-/** A teardown that failed half-way is tried again under the same grant for so long; after that the locks decide anew. */
-const grantHours = 24;
+/**
+ * One destroy follows its gate within seconds; hashing terabytes again before each of its deletions would prove nothing new.
+ * A teardown that is taken up later looks again: the grant then stands only if nothing writes and nothing has changed.
+ */
+const freshSeconds = 15 * 60;
+
+const ageSeconds = (grant: Grant, now: Date): number => {
+  const age = (now.getTime() - Date.parse(grant.at)) / 1000;
+  return age >= 0 ? age : Infinity;
+};
 
 /** Records a decision: a refusal is written down and thrown, an allowance is sealed as a grant. */
 export function settle(run: RunCustody, facts: DeletionFacts, decision: Decision, resource: string, context: Pick<Context, "clock" | "say">): Grant {
@@ -39,18 +46,7 @@ export function settle(run: RunCustody, facts: DeletionFacts, decision: Decision
   for (const note of decision.notes) context.say(note);
   const open = run.view().openGrant;
   if (decision.basis === "grant" && open) return open;
-  const grant: Grant = {
-    v: 1,
-    id: `grt_${randomUUID().replaceAll("-", "")}`,
-    run: run.ref,
-    basis: decision.basis,
-    deletions: facts.deletions,
-    manifestSha256: decision.manifestSha256,
-    approvalId: decision.approvalId,
-    receiptId: decision.receiptId,
-    at: facts.now,
-    expiresAt: new Date(Date.parse(facts.now) + grantHours * 3_600_000).toISOString(),
-  };
+  const grant = buildGrant(facts, decision);
   run.append("grant.sealed", { grant });
   return grant;
 }

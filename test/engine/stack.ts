@@ -96,6 +96,12 @@ export class ScratchStack {
     writeFileSync(path, salt === undefined ? text : `${salt}\n${text}`);
   }
 
+  /** Edits the job file of the scratch project. */
+  writeJob(edit: (text: string) => string): void {
+    const path = join(this.directory, "job", "job.yaml");
+    writeFileSync(path, edit(readFileSync(path, "utf8")));
+  }
+
   /** Runs the real command line in the scratch project. Resolves for every exit code. */
   async pulumi(...args: string[]): Promise<CommandResult> {
     return this.run("pulumi", [...args, "--non-interactive", "--color", "never"]);
