@@ -5,7 +5,7 @@ import type { OutputStream } from "../render/paint";
 import { formatDuration } from "../render/units";
 
 /** Without a terminal a line this often, in milliseconds, so that nobody wonders whether it hangs. */
-const speakEvery = 1800;
+const speakEvery = 1500;
 
 export class Narrator {
   readonly paint: Paint;

@@ -22,6 +22,6 @@ export async function until<T>(waiting: Waiting<T>, done: (seen: T) => boolean):
     const seen = await waiting.look();
     if (done(seen)) return seen;
     if (Date.now() > deadline) throw new DemoFault(waiting.step, `${waiting.what} within ${waiting.seconds} s`, waiting.describe(seen));
-    await pause(waiting.everyMilliseconds ?? 700, undefined, { signal: waiting.signal });
+    await pause(waiting.everyMilliseconds ?? 500, undefined, { signal: waiting.signal });
   }
 }
