@@ -21,7 +21,11 @@ interface DynamicProvider {
 
 /** The provider of one kind. Throws for a kind this version does not know. */
 export function provider(name: string): DynamicProvider {
-  assertFreshBuild();
+  try {
+    assertFreshBuild();
+  } catch (error) {
+    throw clean(error);
+  }
   if (!isKindName(name)) {
     throw clean(
       new UserError(`This version of Holdfast does not know the resource kind "${name}" (it knows ${kindNames.join(", ")}).`, {

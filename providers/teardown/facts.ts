@@ -54,7 +54,7 @@ export async function gatherDeletionFacts(run: RunCustody, options: GatherOption
   };
 }
 
-/** A fresh manifest, computed on the durable tier, saved in custody and noted in the ledger. */
+/** A fresh manifest, computed on the durable tier, saved in custody, and noted in the ledger when it says something new. */
 export async function takeRunManifest(run: RunCustody, remote: Remote): Promise<Manifest> {
   const view = run.view();
   const plan = view.plan as Plan | null;
@@ -71,6 +71,9 @@ export async function takeRunManifest(run: RunCustody, remote: Remote): Promise<
     cells: plan.cells,
   });
   const digest = run.saveManifest(manifest);
+  const known = view.newestManifest;
+  // The same look again is no news; what counts is that it was seen closed after the last start of the job.
+  if (known?.manifestSha256 === digest && known.closed === manifest.closed && (view.lastJobStart === null || known.at > view.lastJobStart.at)) return manifest;
   run.append("manifest.taken", {
     manifestSha256: digest,
     files: manifest.files.length,
