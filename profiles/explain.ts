@@ -3,6 +3,7 @@ import { UserError } from "../custody/userError";
 import { valueOr, type Evidence, type Fact } from "./fact";
 import { nearest } from "./input/faults";
 import { isProvisioned } from "./registry";
+import { disagreementsOf, notesOf } from "./remarks";
 import { believedAt, reliedOn, staleWarnings } from "./staleness";
 import { EVENTS, type Clock, type MeterEffect, type Profile, type Rate, type Verb } from "./schema";
 
@@ -29,6 +30,8 @@ export interface Explanation {
   readonly tables: readonly Table[];
   /** Facts on which sources disagree: what is used and what else is said. */
   readonly disagreements: readonly string[];
+  /** What else is to be known about single facts. */
+  readonly notes: readonly string[];
   /** Facts that nobody has verified for more than six months; empty when no time was given. */
   readonly stale: readonly string[];
 }
@@ -46,9 +49,9 @@ export function explainProfile(current: Profile, options: { readonly verb?: stri
   const rest = [clockTable(profile), limitTable(profile), hostTable(profile), gotchaTable(profile), sourceTable(profile)];
   const about = { platform: profile.id, title: profile.title, summary: profile.summary, announce: profile.announce, provisioned: isProvisioned(profile.id) };
   const stale = now === undefined ? [] : staleWarnings(reliedOn(current, verbs, verb === undefined ? current.clocks : []), current.id, now);
-  if (verb === undefined) return { ...about, tables: [survivalTable(profile), rateTable(profile), ...ofVerbs, ...rest], disagreements: disagreements(current), stale };
+  if (verb === undefined) return { ...about, tables: [survivalTable(profile), rateTable(profile), ...ofVerbs, ...rest], disagreements: disagreementsOf(current), notes: notesOf(current), stale };
   const ids = new Set(verbs.flatMap((known) => known.gotchas));
-  return { ...about, tables: [...ofVerbs, gotchaTable(profile, ids)], disagreements: [], stale };
+  return { ...about, tables: [...ofVerbs, gotchaTable(profile, ids)], disagreements: [], notes: [], stale };
 }
 
 const plain = (text: string): Cell => ({ text, kind: "plain" });
@@ -232,31 +235,14 @@ function rateText(rate: Rate): string {
   }
 }
 
-function duration(seconds: number): string {
+/** Seconds in the largest unit that fits. */
+export function duration(seconds: number): string {
   if (seconds >= 172_800) return `${seconds / 86_400} days`;
   if (seconds >= 3600) return `${seconds / 3600} h`;
   return seconds >= 60 ? `${seconds / 60} min` : `${seconds} s`;
 }
 
 const bytes = (count: number): string => (count >= 1e12 ? `${count / 1e12} TB` : `${count / 1e9} GB`);
-
-/** Every fact anywhere in the profile on which another source says otherwise. */
-function disagreements(profile: Profile): string[] {
-  const found: string[] = [];
-  const visit = (value: unknown, path: string): void => {
-    if (typeof value !== "object" || value === null) return;
-    if ("otherReadings" in value && Array.isArray(value.otherReadings)) {
-      for (const other of value.otherReadings as NonNullable<Evidence["otherReadings"]>) found.push(`${path}: ${other.source} (${other.verified}) says: ${other.reading}`);
-    }
-    const named = "id" in value && typeof value.id === "string" ? value.id : null;
-    for (const [key, inner] of Object.entries(value as Record<string, unknown>)) {
-      const step = typeof inner === "object" && inner !== null && "id" in inner && typeof inner.id === "string" ? inner.id : key;
-      if (key !== "otherReadings") visit(inner, named === null || path.endsWith(named) ? `${path}.${step}` : `${path}.${named}.${step}`);
-    }
-  };
-  visit(profile, profile.id);
-  return found;
-}
 
 function unknownVerb(profile: Profile, verb: string): UserError {
   const names = [...new Set(profile.verbs.map((known) => known.verb))];

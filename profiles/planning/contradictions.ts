@@ -28,7 +28,7 @@ function typedDurablePaths(job: JobRequest, profile: Profile): Fault[] {
   const durable = profile.tiers.find((tier) => tier.id === profile.durable.tier);
   const fixed = durable?.path.template.split("{")[0] ?? "";
   if (!/^\/[^/]+/.test(fixed)) return [];
-  const root = fixed.replace(/\/$/, "").replaceAll(/[^\w/]/g, "\\$&");
+  const root = fixed.replace(/\/$/, "").replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const pattern = new RegExp(`(?<![\\w./~}-])${root}(?![\\w.-])`, "u");
   const named = (text: string): boolean => pattern.test(text);
   const say = (path: PropertyPath): Fault => faultAt(path, `names ${fixed}: a durable path is derived, never typed; write to "$HOLDFAST_OUTPUT_DIR" and read data through inputs`);
