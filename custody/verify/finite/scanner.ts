@@ -79,6 +79,8 @@ class KindScanner {
   readonly #segments: Segment[] = [];
   readonly #ranges: readonly FloatRange[];
   #current = 0;
+  /** The first range that a hit may still lie in. */
+  #live = 0;
   /** Bytes of an element that a chunk's end cut. */
   readonly #carry: Uint8Array;
   #carried = 0;
@@ -164,8 +166,6 @@ class KindScanner {
     // Only allowed tensors hold this element: go on where the next tensor begins or one of these ends.
     this.#settled = Math.max(settled, position + this.kind.width);
   }
-
-  #live = 0;
 
   /** Skips ranges that end before `position`, which only grows. */
   #firstLive(position: number): number {
