@@ -202,7 +202,7 @@ export const colab = defineProfile({
       from: "launch",
       defaultSeconds: known(43_200, { ...faq, note: "At most; the free tier ends earlier when GPUs are short.", otherReadings: [{ reading: "24 hours with a paid plan or the command line's daemon", source: "cli", verified: "2026-07" }] }),
       range: known({ minSeconds: 1, maxSeconds: 86_400 }, cli),
-      settable: known("colab.sessionHours, by which the notebook ends itself before the cap; the cap itself belongs to the plan that was paid for", assumption),
+      settable: known("not by the run: it belongs to the plan that is paid for, which colab.sessionHours says", assumption),
       effect: "destroy",
       gotchas: ["NB5"],
     },

@@ -26,11 +26,15 @@ const gotchas: Record<NotebookGotchaId, Omit<Gotcha, "id" | keyof Evidence>> = {
   },
   NB4: {
     statement: "/content and /kaggle/temp go with the session; only Drive or a bucket, and a version's output or a dataset, stay.",
-    handled: [{ by: "plan", ref: "resolve", how: "the run directory is derived on the tier that stays, never on the session's disk" }],
+    handled: [
+      { by: "plan", ref: "resolve", how: "the run directory is derived on the tier that stays, never on the session's disk" },
+      { by: "policy", ref: "checkpoints-survive-teardown", how: "a durable tier that goes with the session fails the preview" },
+    ],
   },
   NB5: {
     statement: "A session ends without a signal and without a moment to save in.",
     handled: [
+      { by: "policy", ref: "run-fits-clock", how: "a lease beyond the session's cap is pointed out" },
       { by: "plan", ref: "checkpoint", how: "the cadence assumes no grace: what is not on the durable tier when the session ends is lost" },
       { by: "documentation", ref: "explain", how: "the notebook stops itself before the cap, and the next session resumes from the newest complete checkpoint" },
     ],

@@ -17,8 +17,6 @@ export const kubernetesConfigSchema = section({
   image: text("an image with its digest, such as registry.example.com/train@sha256:<64 hex digits>", /^[\w.:/-]+@sha256:[0-9a-f]{64}$/).nullable().default(null),
   /** From TERM to KILL; at least one checkpoint must fit. Default: 120. */
   graceSeconds: wholeFrom(1, "whole seconds from 1").default(120),
-  /** A Kueue queue: the Job waits there, suspended, for capacity. Default: null. Example: gpu. */
-  queue: text("the name of a queue", label).nullable().default(null),
 });
 
 export type KubernetesConfig = z.output<typeof kubernetesConfigSchema>;

@@ -116,10 +116,19 @@ function platformWarnings({ config, checkpoint, job }: WarningFacts): string[] {
       const { signalLeadSeconds } = config.slurm;
       return signalLeadSeconds >= needed ? [] : [`slurm.signalLeadSeconds: ${signalLeadSeconds} s is less than the ${needed} s that one checkpoint and the signal's slack need (SLURM2)`];
     }
+    case "kubernetes": {
+      const { graceSeconds } = config.kubernetes;
+      return graceSeconds >= checkpoint.costSeconds ? [] : [`kubernetes.graceSeconds: ${graceSeconds} s is less than the ${checkpoint.costSeconds} s of one checkpoint, so what a drained or evicted pod saves last is cut off (K8S5)`];
+    }
+    case "kaggle":
+      if (config.kaggle.internet || !NEEDS_INTERNET.test(job.setup ?? "")) return [];
+      return ["kaggle.internet: false, and the job's setup downloads something; set internet: true, or bring it in a data set (NB3)"];
     default:
       return [];
   }
 }
+
+const NEEDS_INTERNET = /\b(pip3?\s+install|conda\s+install|apt(-get)?\s+(-\S+\s+)*install|hf\s+download|huggingface-cli\s+download|git\s+clone|curl|wget)\b/;
 
 /** Facts that this plan relies on and that nobody has looked at for long. */
 function stale({ profile, settings, config, deletions, now }: WarningFacts): string[] {

@@ -69,6 +69,12 @@ test("Kubernetes: a checkpoint path in the command is a guess at the mount and r
   assert.match(thrownBy(() => planned({}, { command: "python3 train.py --out /checkpoints/x" })), /job\.command names \/checkpoints/);
 });
 
+test("Kubernetes: a grace shorter than one checkpoint is warned about", () => {
+  const warnings = (graceSeconds: number): string => planned({ kubernetes: { graceSeconds } }, { checkpoint: { costSeconds: 45 } }).warnings.join("\n");
+  assert.match(warnings(30), /kubernetes\.graceSeconds: 30 s is less than the 45 s of one checkpoint.*\(K8S5\)/);
+  assert.doesNotMatch(warnings(45), /graceSeconds/);
+});
+
 test("Kubernetes: an image by tag, and a grace of nothing, are refused in the config", () => {
   const faults = thrownBy(() => planned({ kubernetes: { image: "registry.example.com/train:latest", graceSeconds: 0, accessMode: "RWO" } }));
   assert.match(faults, /kubernetes\.image = .*: must be an image with its digest/);

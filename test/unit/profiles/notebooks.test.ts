@@ -92,9 +92,24 @@ test("notebooks: no grace before an end, so the cadence counts on none", () => {
   }
 });
 
+test("notebooks: a session's cap is a clock of the plan, as config says it, and a longer lease is warned about", () => {
+  const capOf = (plan: Plan): number | null | undefined => plan.clocks.find((known) => known.id === "sessionCap")?.seconds;
+  assert.equal(capOf(planned(kaggle)), 9 * 3600);
+  assert.equal(capOf(planned(kaggle, { kaggle: { sessionHours: 11.5 } })), 11.5 * 3600);
+  assert.equal(capOf(planned(colab, { colab: { sessionHours: 24 } })), 24 * 3600);
+  assert.match(planned(kaggle, { budget: { maxHours: 20 } }).warnings.join("\n"), /clock sessionCap: ends the run after 9 h, and budget\.maxHours is 20; what follows needs a new start that resumes \(NB5\)/);
+});
+
+test("Kaggle: a setup that downloads without internet is warned about", () => {
+  const warnings = (kaggleConfig: Record<string, unknown>, setup: string): string =>
+    resolve(jobWith({ setup }), kaggle, { run, config: parseStackConfig({ platform: "kaggle", job: "job.yaml", budget: { maxHours: 2 }, kaggle: kaggleConfig }, "Pulumi.dev.yaml"), codeSha256 }).warnings.join("\n");
+  assert.match(warnings({ internet: false }, "pip install einops"), /kaggle\.internet: false, .*\(NB3\)/);
+  assert.equal(warnings({}, "pip install einops"), "");
+  assert.equal(warnings({ internet: false }, "python3 -m compileall ."), "");
+});
+
 test("notebooks: what is impossible is refused in the config", () => {
   assert.match(thrownBy(() => planned(kaggle, { kaggle: { sessionHours: 13 } })), /kaggle\.sessionHours = 13: must be hours above 0, at most 12/);
-  assert.match(thrownBy(() => planned(kaggle, { kaggle: { sessions: 0 } })), /kaggle\.sessions = 0: must be a whole number from 1/);
   assert.match(thrownBy(() => planned(kaggle, { storage: { create: { name: "Digits_1" } } })), /must be 5 to 50 lower-case letters, digits and single dashes on kaggle/);
   assert.match(thrownBy(() => planned(colab, { colab: { gpu: "V100" } })), /colab\.gpu = "V100": must be one of T4, L4, G4, A100, H100/);
 });
