@@ -32,6 +32,7 @@ export const autodlGotchas: ProfileInput["gotchas"] = [
     id: "AD3",
     statement: "/root/autodl-fs has the same path everywhere and is another file system in every region.",
     handled: [
+      { by: "policy", ref: "storage-in-reach", how: "storage in another region than the instance fails the preview" },
       { by: "plan", ref: "resolve", how: "candidates in another region than the storage are refused" },
       { by: "documentation", ref: "explain", how: "storage of a region must be initialised before the instance starts, otherwise restart it" },
     ],
@@ -41,6 +42,7 @@ export const autodlGotchas: ProfileInput["gotchas"] = [
     id: "AD4",
     statement: "The shared file system holds 200,000 files whatever their size: writes fail with \"no space left\" while df shows room.",
     handled: [
+      { by: "policy", ref: "disk-holds-the-run", how: "cells that need more files or bytes than the tier has are pointed out" },
       { by: "plan", ref: "disk", how: "the disk budget counts files against the cap as well as bytes" },
       { by: "script", ref: "run_queue.sh", how: "free inodes are a floor before every cell, next to free bytes" },
       { by: "script", ref: "preflight.sh", how: "inodes of the real mount are checked before anything starts" },
@@ -95,6 +97,7 @@ export const autodlGotchas: ProfileInput["gotchas"] = [
     id: "AD-DANGER",
     statement: "A switched-off instance is released after fifteen days, seven for tidal ones, and its system and data disks go; too low a balance switches it off to begin with.",
     handled: [
+      { by: "policy", ref: "checkpoints-survive-clocks", how: "checkpoints on a disk that the release clock erases fail the preview" },
       { by: "plan", ref: "clocks", how: "the release is a clock of the plan with the tiers it takes" },
       { by: "plan", ref: "resolve", how: "the run directory is derived on the shared file system, which a release spares; a command that switches the instance off is warned about" },
     ],

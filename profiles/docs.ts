@@ -29,7 +29,7 @@ function pagesIn(folder: string): string[] {
 function main(argument: string | undefined): number {
   const folder = resolve(__dirname, "../../docs/platforms");
   const pages = renderPages(Object.values(profiles));
-  switch (argument) {
+  switch (argument ?? "") {
     case "--write":
       writePages(folder, pages);
       process.stdout.write(`${pages.size} pages in docs/platforms\n`);

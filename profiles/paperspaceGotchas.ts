@@ -12,6 +12,7 @@ const billedWhenOff: GotchaInput = {
   id: "PS1",
   statement: "A machine that is switched off goes on billing its disk, its static address, its snapshots and other extras until each of them is deleted.",
   handled: [
+    { by: "policy", ref: "leftovers-have-an-owner", how: "an address, snapshot or drive that outlives the run without an owner fails the preview" },
     { by: "plan", ref: "teardown", how: "every verb says for every meter whether it goes on, and a forgotten month is priced with them" },
     { by: "documentation", ref: "explain", how: "switching off ends no bill for certain: even compute is counted as billing, because the price list once said so" },
   ],
@@ -22,6 +23,8 @@ const wallClock: GotchaInput = {
   id: "PS2",
   statement: "The auto-shutdown timer ends a run at a round number of hours without an error, and an open SSH or tmux session does not hold it off.",
   handled: [
+    { by: "policy", ref: "first-checkpoint-before-clock", how: "a timer that fires before the first checkpoint fails the preview" },
+    { by: "policy", ref: "auto-shutdown-is-set", how: "a machine without auto-shutdown fails the preview" },
     { by: "plan", ref: "clocks", how: "the timer is a clock of the plan, and one shorter than the lease is warned about" },
     { by: "script", ref: "run_queue.sh", how: "cells resume from the newest complete checkpoint whatever ended them" },
   ],
@@ -59,6 +62,7 @@ const regionLocked: GotchaInput = {
   id: "PS5",
   statement: "Disks, shared drives, addresses and templates belong to one region, and a disk that was enlarged never shrinks again.",
   handled: [
+    { by: "policy", ref: "storage-in-reach", how: "storage in another region than the machine fails the preview" },
     { by: "plan", ref: "resolve", how: "candidates in another region than the storage are refused" },
     { by: "documentation", ref: "explain", how: "enlarging is an operation of its own, marked as one that cannot be undone" },
   ],
@@ -78,7 +82,10 @@ const newAddress: GotchaInput = {
 const publicByDefault: GotchaInput = {
   id: "PS7",
   statement: "A notebook of the free plan is public, its code included.",
-  handled: [{ by: "plan", ref: "resolve", how: "paperspaceGradient.plan: free is warned about, and about secrets named in the job in particular" }],
+  handled: [
+    { by: "plan", ref: "resolve", how: "paperspaceGradient.plan: free is warned about, and about secrets named in the job in particular" },
+    { by: "policy", ref: "no-secret-literals", how: "secret-looking literals fail the preview" },
+  ],
   ...community,
 };
 
@@ -93,6 +100,7 @@ const orphanSnapshot: GotchaInput = {
   id: "PS9",
   statement: "A snapshot may outlive its machine and go on billing, or may be deleted with it: sources say both.",
   handled: [
+    { by: "policy", ref: "snapshot-is-not-the-only-copy", how: "a run whose only copy would be a snapshot fails the preview" },
     { by: "plan", ref: "resolve", how: "a snapshot never counts as a copy that survives, and its meter counts as running after a delete" },
     { by: "documentation", ref: "explain", how: "list snapshots by machine after every delete; both readings stand in the profile" },
   ],
@@ -104,6 +112,7 @@ const smallAllowance: GotchaInput = {
   id: "PS10",
   statement: "The free plan holds 5 GB on /storage; a larger upload fails, and paid plans bill what exceeds their allowance.",
   handled: [
+    { by: "policy", ref: "disk-holds-the-run", how: "cells that need more room than the tier has are pointed out" },
     { by: "plan", ref: "disk", how: "a disk budget beyond the plan's allowance is warned about where the job states checkpoint.bytes" },
     { by: "plan", ref: "cost", how: "storage is priced from the first gigabyte, an upper bound" },
   ],

@@ -103,7 +103,7 @@ function costFacts(plan: Plan): (readonly [string, string])[] {
 
 function renderClocks(plan: Plan, { paint, width, titles }: PlanRendering): string {
   const rows = plan.clocks.map((clock) => [
-    clock.seconds === null ? "no timer" : `${formatDuration(clock.seconds)} after ${clock.from}`,
+    clock.seconds === null ? "no timer" : `${formatDuration(clock.seconds)} after ${clock.from === "unknown" ? "an event elsewhere" : clock.from}`,
     clock.statement,
     clock.tiersLost.length === 0 ? "-" : paint("bad", clock.tiersLost.map(titles.tier).join(", ")),
   ]);
