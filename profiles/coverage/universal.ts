@@ -6,7 +6,7 @@ const BY_THE_TRAINER = "inside the training program, which Holdfast runs and doe
 
 export const universalCoverage: CoverageTable = {
   U1: [
-    provider(REMOTE, "a connection that ends in the middle is reported as unknown; what became of the command is asked over a second one", "integration/ssh/remote.test.ts: a connection that dies in the middle is unknown, neither failure nor success"),
+    provider(REMOTE, "a connection that ends in the middle is reported as unknown, never as success or failure of the command", "integration/ssh/remote.test.ts: a connection that dies in the middle is unknown, neither failure nor success"),
     script("remote/stop.sh", "ends processes by number and start time, then looks whether anything still lives", "remote/stop.test.ts: stop ends a payload that ignores TERM, within its grace"),
   ],
   U2: [
@@ -16,7 +16,7 @@ export const universalCoverage: CoverageTable = {
   ],
   U3: [
     script("remote/run_one.sh", "the state of a cell says how it ended: its own exit, a signal, a stop, a gate; kills for memory are counted by the cgroup", "remote/killed.test.ts: a payload killed by a signal resumes with the same configuration"),
-    script("remote/heartbeat.sh", "carries the boot's id, uptime, memory against its limit and free disk", "remote/lock.test.ts: a lock from before a reboot is taken over"),
+    script("remote/heartbeat.sh", "carries the boot's id, uptime, memory against its limit and free disk", "remote/killed.test.ts: the heartbeat does not outlive its queue"),
   ],
   U4: [
     script("remote/lib/processes.sh", "a process is its number and its start time; nothing looks at command lines, where a search finds itself", "remote/lock.test.ts: a pid that belongs to somebody else by now does not keep the run locked"),
@@ -67,10 +67,7 @@ export const universalCoverage: CoverageTable = {
   U22: [preflight("gpu", "nvidia-smi that fails or hangs, or a CUDA call that fails, refuses the start", "a GPU that is absent, too few, fallen off the bus or unusable is refused")],
   U23: [documented("heartbeats carry the temperature; whether a slower card is worth keeping is a person's decision")],
   U24: [documented(`the number of workers is chosen ${BY_THE_TRAINER}; what memory and processors they may use is measured for the slice (U9, U40)`)],
-  U25: [
-    documented("how a data set is packed is decided before the run"),
-    preflight("inodes", "a data set of more files than the tier holds is refused when the job says how many", "too little room, inodes or memory is refused with the numbers"),
-  ],
+  U25: [documented("how a data set is packed is decided before the run, and a job does not say how many files it reads; free inodes are a floor (U7)")],
   U26: [
     script("remote/lib/payload.sh", "a file with CRLF line ends is refused by name before it runs", "remote/queue.test.ts: a command stored with CRLF fails with the reason instead of training something else"),
     script("remote/run_queue.sh", "Holdfast's own scripts are stored with LF", "remote/shellcheck.test.ts: none is stored with CRLF"),

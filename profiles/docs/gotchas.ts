@@ -34,11 +34,13 @@ export function gotchaDocument(profiles: readonly Profile[], rules: readonly Rul
 
 /** What a reader finds for one gotcha, as Markdown list items. */
 export function handledBy(id: string, rules: readonly RuleLink[]): string[] {
-  const ofRules = rules.filter((rule) => rule.gotchas.includes(id)).map((rule) => `- Policy rule ${code(rule.name, rule.file)}, ${rule.level}: ${lowerFirst(rule.description)} (${rule.tests.map((file) => link("test", file)).join(", ")})`);
+  const ofRules = rules.filter((rule) => rule.gotchas.includes(id)).map((rule) => `- Policy rule ${code(rule.name, rule.file)}, ${rule.level}: ${lowerFirst(rule.description)}${testsOf(rule)}`);
   const ofTable = (coverage[id] ?? []).map(coverLine);
   const awaited = Object.entries(later).flatMap(([platform, awaiting]) => (awaiting[id] === undefined ? [] : [`- Later, with ${platform}: ${awaiting[id]}.`]));
   return [...ofRules, ...ofTable, ...awaited];
 }
+
+const testsOf = ({ tests }: RuleLink): string => (tests.length === 0 ? "" : ` (${tests.map((file) => link("test", file)).join(", ")})`);
 
 interface Chapter {
   readonly title: string;
