@@ -6,12 +6,14 @@ import { profiles } from "../profiles/registry";
 import { rules } from "./rules";
 
 /**
- * Where the pack's rules and their tests stand, read from the sources below `root`: a rule's file exports it under a name,
- * and the tests that use this name are its tests. Throws an Error for a rule that no file exports.
+ * Where the pack's rules and their tests stand, read from the sources below `root`: a rule's file exports it under a name;
+ * its tests are those that use this name, and the test of the manifests whose first line says that they trip it. Throws an
+ * Error for a rule that no file exports.
  */
 export function readRuleLinks(root: string): RuleLink[] {
-  const sources = readSources(root, join("policy", "rules"));
-  const tests = readSources(root, join("test", "policy")).filter(({ file }) => file.endsWith(".test.ts"));
+  const sources = readSources(root, join("policy", "rules"), ".ts");
+  const tests = readSources(root, join("test", "policy"), ".test.ts");
+  const tripped = new Set(readSources(root, join("test", "policy", "corpus", "bad"), ".yaml").flatMap(({ text }) => /^# trips: (.+)/.exec(text)?.[1]?.split(", ") ?? []));
   return rules.map((rule) => {
     const quoted = `name: "${rule.name}"`;
     const home = sources.find(({ text }) => text.includes(quoted));
@@ -19,9 +21,12 @@ export function readRuleLinks(root: string): RuleLink[] {
     if (home === undefined || exported === undefined) throw new Error(`no file below policy/rules exports a rule ${rule.name}`);
     const uses = new RegExp(`\\b${exported}\\b`);
     const naming = tests.filter(({ text }) => uses.test(text) || text.includes(`"${rule.name}"`)).map(({ file }) => file);
+    if (tripped.has(rule.name)) naming.push(CORPUS_TEST);
     return { name: rule.name, description: rule.description, level: rule.enforcementLevel ?? "advisory", gotchas: rule.gotchas, file: home.file, tests: naming };
   });
 }
+
+const CORPUS_TEST = "test/policy/corpus.test.ts";
 
 interface Source {
   /** From the root, with slashes. */
@@ -29,9 +34,9 @@ interface Source {
   readonly text: string;
 }
 
-const readSources = (root: string, folder: string): Source[] =>
+const readSources = (root: string, folder: string, ending: string): Source[] =>
   readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()
     .map((path) => ({ file: relative(root, path).split(sep).join("/"), text: readFileSync(path, "utf8") }));
