@@ -40,7 +40,7 @@ export function handledBy(id: string, rules: readonly RuleLink[]): string[] {
   return [...ofRules, ...ofTable, ...awaited];
 }
 
-const testsOf = ({ tests }: RuleLink): string => (tests.length === 0 ? "" : ` (${tests.map((file) => link("test", file)).join(", ")})`);
+const testsOf = ({ tests }: RuleLink): string => (tests.length === 0 ? "" : ` (tests: ${tests.map((file) => link(file.replace(/^.*\/|\.test\.ts$/g, ""), file)).join(", ")})`);
 
 interface Chapter {
   readonly title: string;
