@@ -7,7 +7,7 @@ import type * as registry from "../profiles/registry";
 import type * as teardown from "../profiles/planning/teardown";
 import type { Profile, Verb } from "../profiles/schema";
 
-export type { Clock, Profile, Tier, Verb } from "../profiles/schema";
+export type { Clock, Meter, Profile, Tier, Verb } from "../profiles/schema";
 
 const load = createRequire(__filename);
 

@@ -1,5 +1,6 @@
 /** What a path in a container is, and what happens to it when the pod goes. Pure. */
 import type { Peek } from "../rule";
+import { statedPlaces, type Place } from "./checkpointPlace";
 import type { Container, Volume, VolumeMount } from "./manifest";
 import type { Workload } from "./workload";
 
@@ -36,6 +37,10 @@ export function fateOf(path: string, container: Container | null, workload: Work
   }
   return fateOfVolume(volume, drivers, peek);
 }
+
+/** Stated places that are not mounted read-only: a service that loads a checkpoint writes none. */
+export const writtenPlaces = (workload: Workload, peek: Peek): Place[] =>
+  statedPlaces(workload, peek).filter(({ path, container }) => path === null || fateOf(path, container, workload, DURABLE_DRIVERS, peek).fate !== "input");
 
 const HOME = /^\$\{?(HOME|PWD|TMPDIR|TMP|TEMP)\b/;
 

@@ -16,16 +16,32 @@ export const diskHoldsTheRun = resourceRule(
   (resource) => planChecks(resource, (plan, profile) => [() => tooSmallATier(plan, profile)]),
 );
 
-function* tooSmallATier({ durable, resources }: Plan, profile: Profile): Iterable<Finding> {
+function* tooSmallATier({ durable, resources, disk }: Plan, profile: Profile): Iterable<Finding> {
   const tier = profile.tiers.find(({ id }) => id === durable.tier);
-  const cap = tier === undefined ? null : knownOf(tier.capBytes);
-  if (tier === undefined || cap === null || resources.diskGiB == null || resources.diskGiB * 2 ** 30 <= cap) return;
-  const capGiB = Math.floor((cap / 2 ** 30) * 10) / 10;
-  yield {
-    where: "job.resources.diskGiB",
-    what: `${resources.diskGiB} GiB, and the ${tier.title} holds ${capGiB} GiB`,
-    why: "the write that does not fit leaves a torn checkpoint, and everything after it is not saved",
-    gotchas: tier.gotchas,
-    instead: `diskGiB: ${capGiB} or less: fewer cells at a time, fewer checkpoints kept (artifacts.scratch), or a tier that holds more`,
-  };
+  if (tier === undefined) return;
+  const cap = knownOf(tier.capBytes);
+  const asked = Math.max((resources.diskGiB ?? 0) * GIB, disk?.bytes ?? 0);
+  if (cap !== null && asked > cap) {
+    const counted = disk != null && disk.bytes === asked;
+    yield {
+      where: counted ? "job.checkpoint.bytes" : "job.resources.diskGiB",
+      what: `${gib(asked)}${counted ? " for the checkpoints of all cells, one being written, and caches" : ""}, and the ${tier.title} holds ${gib(cap)}`,
+      why: "the write that does not fit leaves a torn checkpoint, and nothing after it is saved",
+      gotchas: tier.gotchas,
+      instead: "fewer cells in a run, smaller checkpoints, or a platform whose durable tier holds more",
+    };
+  }
+  const files = knownOf(tier.capInodes);
+  if (files !== null && disk != null && disk.files > files) {
+    yield {
+      where: "job.roster",
+      what: `about ${disk.files} files, and the ${tier.title} holds ${files}, whatever their size`,
+      why: "a file system without inodes refuses new files while bytes are free, and a sync that is not checked reports success",
+      gotchas: tier.gotchas,
+      instead: "fewer cells in a run, or checkpoints in one file each instead of many shards",
+    };
+  }
 }
+
+const GIB = 2 ** 30;
+const gib = (bytes: number): string => `${Math.floor((bytes / GIB) * 10) / 10} GiB`;

@@ -56,18 +56,32 @@ const tierTitle = (profile: Profile, id: string): string => profile.tiers.find((
 
 const fullStop = (sentence: string): string => sentence.replace(/\.$/, "");
 
-function* erasingClocks({ clocks, durable }: Plan, profile: Profile): Iterable<Finding> {
-  for (const clock of clocks) {
-    if (!clock.tiersLost.includes(durable.tier)) continue;
-    yield {
-      where: `plan.durable.tier (clock ${clock.id})`,
-      what: `checkpoints go to ${tierTitle(profile, durable.tier)}, which a timer erases${clock.seconds === null ? "" : ` after ${hours(clock.seconds)}`}`,
-      why: fullStop(clock.statement),
-      gotchas: clock.gotchas,
-      instead: `checkpoints on tier ${profile.durable.tier}: leave the directory to Holdfast and write to $HOLDFAST_CHECKPOINT_DIR`,
-    };
+function* erasingClocks(plan: Plan, profile: Profile): Iterable<Finding> {
+  const { tier } = plan.durable;
+  for (const clock of plan.clocks) {
+    if (!clock.tiersLost.includes(tier)) continue;
+    const after = clock.seconds === null ? "" : ` after ${hours(clock.seconds)}`;
+    if (tier !== profile.durable.tier) {
+      yield {
+        where: `plan.durable.tier (clock ${clock.id})`,
+        what: `checkpoints go to ${tierTitle(profile, tier)}, which a timer erases${after}`,
+        why: fullStop(clock.statement),
+        gotchas: clock.gotchas,
+        instead: `checkpoints on tier ${profile.durable.tier}: leave the directory to Holdfast and write to $HOLDFAST_CHECKPOINT_DIR`,
+      };
+    } else if (clock.from === "launch" && clock.seconds !== null && (leaseSeconds(plan) ?? Infinity) >= clock.seconds) {
+      yield {
+        where: "budget.maxHours",
+        what: `the run may go on until a timer erases its checkpoints${after}`,
+        why: fullStop(clock.statement),
+        gotchas: clock.gotchas,
+        instead: `budget: {maxHours: ${Math.floor(clock.seconds / 3600 - 0.5)}}, so that this session ends by itself, and a further run that continues from its output`,
+      };
+    }
   }
 }
+
+const leaseSeconds = ({ budget }: Plan): number | null => (budget.maxHours == null ? null : budget.maxHours * 3600);
 
 /** Timers that end the process: those of the plan with the profile's word on what they do. */
 function endingClocks(plan: Plan, profile: Profile): { clock: PlanClock & { readonly seconds: number }; known: Clock }[] {
@@ -102,7 +116,7 @@ function* noCheckpointInTime(plan: Plan, profile: Profile): Iterable<Finding> {
 }
 
 function* cutByClock(plan: Plan, profile: Profile): Iterable<Finding> {
-  const expected = plan.budget.maxHours === null || plan.budget.maxHours === undefined ? null : plan.budget.maxHours * 3600;
+  const expected = leaseSeconds(plan);
   if (expected === null) return;
   for (const { clock, known } of endingClocks(plan, profile)) {
     if (clock.seconds >= expected) continue;
@@ -119,12 +133,12 @@ function* cutByClock(plan: Plan, profile: Profile): Iterable<Finding> {
   }
 }
 
-/** A timer that stops the meter, can be set, and is off unless it is. */
+/** A timer that stops the machine, can be set, and is off unless it is. A deadline of a Job is judged at the Job. */
 function* unsetShutdown(plan: Plan, profile: Profile): Iterable<Finding> {
   for (const known of profile.clocks) {
     const settable = knownOf(known.settable);
     const range = knownOf(known.range);
-    if (known.effect === "bills" || known.from !== "launch" || settable === null || range === null || knownOf(known.defaultSeconds) !== null) continue;
+    if (known.effect !== "stop" || known.from !== "launch" || settable === null || range === null || knownOf(known.defaultSeconds) !== null) continue;
     const clock = plan.clocks.find(({ id }) => id === known.id);
     if (clock?.seconds != null) continue;
     yield {

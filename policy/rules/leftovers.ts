@@ -1,6 +1,6 @@
 /** What goes on billing after a run must have been chosen by somebody. */
 import type { Plan, PlanDeletion } from "../../profiles/plan";
-import type { Profile } from "../platforms";
+import { knownOf, type Meter, type Profile } from "../platforms";
 import { resourceRule, type Finding } from "../rule";
 import { planChecks } from "../subjects";
 
@@ -20,10 +20,11 @@ export const leftoversHaveAnOwner = resourceRule<LeftoverConfig>(
   (resource, { allow }) => planChecks(resource, (plan, profile) => [() => ownerless(plan, profile, allow)]),
 );
 
+/** The machine itself is the teardown verb's, and checkpoints-survive-teardown judges that. */
 function* ownerless(plan: Plan, profile: Profile, allow: readonly string[]): Iterable<Finding> {
   for (const meter of profile.meters) {
     if (allow.includes(meter.id) || isKeptOnPurpose(plan, profile, meter.role) || !goesOn(plan.teardown.deletions, meter.id)) continue;
-    if (!belongsToRun(plan, profile, meter.role)) continue;
+    if (meter.role === "instance" || !belongsToRun(plan, profile, meter)) continue;
     const price = plan.teardown.deletions.flatMap(({ metersAfter }) => metersAfter).find(({ meter: id, usdPerMonth }) => id === meter.id && usdPerMonth !== null)?.usdPerMonth;
     if (price === 0) continue;
     yield {
@@ -36,9 +37,11 @@ function* ownerless(plan: Plan, profile: Profile, allow: readonly string[]): Ite
   }
 }
 
-/** What a run may or may not have, such as a static address, counts once its plan names it. */
-const belongsToRun = ({ teardown }: Plan, profile: Profile, role: string): boolean =>
-  teardown.deletions.some((deletion) => deletion.role === role) || profile.roles.some((known) => known.role === role && known.end.when !== "ifUsed");
+/** A cluster's nodes and somebody's bucket are not the run's. What a run may have counts once the plan gives it a price of its own. */
+function belongsToRun({ teardown }: Plan, profile: Profile, { id, role, rate }: Meter): boolean {
+  const priced = knownOf(rate)?.kind === "fixed" && teardown.deletions.some(({ metersAfter }) => metersAfter.some(({ meter, usdPerMonth }) => meter === id && (usdPerMonth ?? 0) > 0));
+  return priced || teardown.deletions.some((deletion) => deletion.role === role) || profile.roles.some((known) => known.role === role && known.end.when !== "ifUsed");
+}
 
 /** Storage that the config keeps or that is somebody else's is recorded as an owned leftover with its price. */
 function isKeptOnPurpose({ teardown, storage, durable }: Plan, profile: Profile, role: string): boolean {

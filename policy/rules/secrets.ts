@@ -30,7 +30,7 @@ export const noSecretLiterals = resourceRule<SecretConfig>(
     ...jobChecks(resource, config),
     ...instanceChecks(resource, config),
     ...workloadsOf(resource).map((workload): Check => (peek) => podFindings(workload, peek, config)),
-    ...(isSearched(resource.type) ? [(peek: Peek) => anywhere(resource.props, peek)] : []),
+    ...(isSearched(resource.type) ? [(peek: Peek) => anywhere(resource, peek)] : []),
   ],
 );
 
@@ -102,12 +102,14 @@ const isSearched = (type: string): boolean => isKubernetes(type) && kindOf(type)
 const REPEATED: ReadonlySet<string> = new Set(["kubectl.kubernetes.io/last-applied-configuration", "managedFields", "status", "__provider"]);
 
 /** Known kinds of keys only: names and entropy mean little outside of an environment. */
-function* anywhere(root: Record<string, unknown>, peek: Peek): Iterable<Finding> {
-  const open: { readonly where: string; readonly value: unknown }[] = [{ where: "", value: root }];
+function* anywhere(resource: ResourceValidationArgs, peek: Peek): Iterable<Finding> {
+  const containers = (peek(() => workloadsOf(resource)) ?? []).flatMap((workload) => workload.containers().map(({ where }) => `${where}.`));
+  const isJudged = (where: string): boolean => containers.some((container) => where.startsWith(container) && ENVIRONMENT.test(where.slice(container.length)));
+  const open: { readonly where: string; readonly value: unknown }[] = [{ where: "", value: resource.props }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { where, value } = next;
     if (typeof value === "string") {
-      const reason = ENVIRONMENT.test(where) ? null : knownKind(value);
+      const reason = isJudged(where) ? null : knownKind(value);
       if (reason !== null) yield inManifest(where, reason, "a Secret, and a reference to it");
     } else if (typeof value === "object" && value !== null) {
       for (const key of Object.keys(value)) {
@@ -119,7 +121,7 @@ function* anywhere(root: Record<string, unknown>, peek: Peek): Iterable<Finding>
 }
 
 /** Judged with their names by podFindings. */
-const ENVIRONMENT = /\.(env\[\d+\]\.value|(command|args)\[\d+\])$/;
+const ENVIRONMENT = /^(env\[\d+\]\.value|(command|args)\[\d+\])$/;
 
 const inManifest = (where: string, reason: Reason, instead: string): Finding => ({
   where,

@@ -89,7 +89,8 @@ export const ownResourceHasItsLock = resourceRule(
   },
   ({ type, props, opts }) => [
     function* () {
-      if (!DATA_BEARING.includes(type) || opts.deleteBeforeReplace === true || isFromState(props)) return;
+      if (!DATA_BEARING.includes(type) || opts.deleteBeforeReplace === true) return;
+      if (opts.deleteBeforeReplace === undefined && cannotTell(type, props)) return;
       yield {
         where: "options.deleteBeforeReplace",
         what: opts.deleteBeforeReplace === false ? "it is false" : "it is not set",
@@ -111,5 +112,8 @@ export const ownResourceHasItsLock = resourceRule(
   ],
 );
 
-/** An exported state does not say how a resource is replaced, and has what only a created one has. */
-const isFromState = (props: Record<string, unknown>): boolean => ["instanceId", "filesystemId", "createdAt", "openedAt"].some((output) => output in props);
+/**
+ * An exported state does not say how a resource is replaced: it is known by what only a created one has. A gate has nothing
+ * of the kind, and its class sets the option itself.
+ */
+const cannotTell = (type: string, props: Record<string, unknown>): boolean => type === TEARDOWN_GATE || "instanceId" in props || "filesystemId" in props;

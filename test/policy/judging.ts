@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import * as sdk from "@pulumi/policy";
 import type { PolicyResource, ResourceValidationArgs } from "@pulumi/policy";
-import type { ResourceRule, StackRule } from "../../policy/rules";
+import { rules, type ResourceRule, type StackRule } from "../../policy/rules";
 import { LAMBDA_INSTANCE, TRAINING_RUN } from "../../policy/subjects";
 import { isUnknownValue } from "../../policy/unknown";
 import { planWith } from "../unit/profiles/happy";
@@ -26,11 +26,12 @@ export interface Resource {
   readonly props: Record<string, unknown>;
   readonly urn?: string;
   readonly config?: Record<string, unknown>;
+  readonly options?: Partial<ResourceValidationArgs["opts"]>;
 }
 
-const options = { protect: false, ignoreChanges: [], aliases: [], customTimeouts: { createSeconds: 0, updateSeconds: 0, deleteSeconds: 0 }, additionalSecretOutputs: [] };
+const defaultOptions = { protect: false, ignoreChanges: [], aliases: [], customTimeouts: { createSeconds: 0, updateSeconds: 0, deleteSeconds: 0 }, additionalSecretOutputs: [] };
 
-export async function judge(rule: ResourceRule, { type, props, urn = `urn:pulumi:dev::demo::${type}::digits`, config = {} }: Resource): Promise<Judged> {
+export async function judge(rule: ResourceRule, { type, props, urn = `urn:pulumi:dev::demo::${type}::digits`, config = {}, options = {} }: Resource): Promise<Judged> {
   assert.ok(typeof rule.validateResource === "function");
   const violations: string[] = [];
   const args = {
@@ -38,7 +39,7 @@ export async function judge(rule: ResourceRule, { type, props, urn = `urn:pulumi
     props: unknownCheckingProxy(structuredClone(props)),
     urn,
     name: "digits",
-    opts: options,
+    opts: { ...defaultOptions, ...options },
     stackTags: new Map<string, string>(),
     isType: () => false,
     asType: () => undefined,
@@ -60,29 +61,32 @@ export interface StackEntry {
   readonly type: string;
   readonly name: string;
   readonly dependsOn?: readonly string[];
+  /** Names of entries by the property that depends on them. */
+  readonly through?: Readonly<Record<string, readonly string[]>>;
   readonly props?: Record<string, unknown>;
+  readonly options?: Partial<ResourceValidationArgs["opts"]>;
 }
 
 /** `dependsOn` names other entries. Returns `name: message` per violation. */
-export async function judgeStack(rule: StackRule, entries: readonly StackEntry[]): Promise<Judged> {
+export async function judgeStack(rule: StackRule, entries: readonly StackEntry[], config: Record<string, unknown> = {}): Promise<Judged> {
   const violations: string[] = [];
   const resources = new Map<string, PolicyResource>();
-  for (const { type, name, props = {} } of entries) {
+  for (const { type, name, props = {}, options = {} } of entries) {
     const urn = `urn:pulumi:dev::demo::${type}::${name}`;
-    resources.set(name, { type, name, urn, props: unknownCheckingProxy(props), opts: options, dependencies: [], propertyDependencies: {}, isType: () => false, asType: () => undefined });
+    resources.set(name, { type, name, urn, props: unknownCheckingProxy(structuredClone(props)), opts: { ...defaultOptions, ...options }, dependencies: [], propertyDependencies: {}, isType: () => false, asType: () => undefined });
   }
-  for (const { name, dependsOn = [] } of entries) {
-    const resource = resources.get(name);
-    assert.ok(resource);
-    resource.dependencies = dependsOn.map((other) => {
-      const found = resources.get(other);
-      assert.ok(found, other);
-      return found;
-    });
+  const named = (name: string): PolicyResource => {
+    const found = resources.get(name);
+    assert.ok(found, name);
+    return found;
+  };
+  for (const { name, dependsOn = [], through = {} } of entries) {
+    named(name).dependencies = dependsOn.map(named);
+    named(name).propertyDependencies = Object.fromEntries(Object.entries(through).map(([property, others]) => [property, others.map(named)]));
   }
   try {
     await rule.validateStack(
-      { resources: [...resources.values()], stackTags: new Map(), getConfig: configured({}), notApplicable: (): never => { throw new Error("not applicable"); } },
+      { resources: [...resources.values()], stackTags: new Map(), getConfig: configured(config), notApplicable: (): never => { throw new Error("not applicable"); } },
       (message, urn) => violations.push(`${urn?.split("::").at(-1) ?? "stack"}: ${message}`),
     );
     return { violations, unknown: null };
@@ -91,6 +95,19 @@ export async function judgeStack(rule: StackRule, entries: readonly StackEntry[]
     return { violations, unknown: thrown.message };
   }
 }
+
+/** What every rule says to a resource or, over all of them, to a stack: `rule: message`. */
+export async function judgeByAll(entries: readonly StackEntry[]): Promise<string[]> {
+  const said: string[] = [];
+  for (const rule of rules) {
+    if ("validateStack" in rule) said.push(...(await judgeStack(rule, entries)).violations.map((message) => `${rule.name}: ${message}`));
+    else for (const { type, props = {}, options } of entries) said.push(...(await judge(rule, { type, props, ...(options && { options }) })).violations.map((message) => `${rule.name}: ${message}`));
+  }
+  return said;
+}
+
+/** Names of the rules that say anything, sorted. */
+export const tripped = async (entries: readonly StackEntry[]): Promise<string[]> => [...new Set((await judgeByAll(entries)).map((line) => line.split(":")[0] ?? ""))].sort();
 
 /** A component's inputs that every rule accepts. */
 export const happyRun = (job: Record<string, unknown> = {}, config: Record<string, unknown> = {}): Resource => ({ type: TRAINING_RUN, props: { platform: "lambda", plan: planWith(job, config) } });

@@ -1,7 +1,7 @@
 /** What an eviction costs a Job: one attempt that is taken up again, not the Job. */
-import { PLACE_ANNOTATION, statedPlaces } from "../../kubernetes/checkpointPlace";
 import { podAsksForAccelerator } from "../../kubernetes/gpu";
 import type { JobSpec } from "../../kubernetes/manifest";
+import { writtenPlaces } from "../../kubernetes/volumes";
 import { annotationOf, workloadsOf, type Workload } from "../../kubernetes/workload";
 import { resourceRule, type Check, type Finding, type Peek } from "../../rule";
 import { writableWorkloads } from "./remedies";
@@ -90,7 +90,7 @@ function secondsNeeded(workload: Workload, { checkpointSeconds }: GraceConfig): 
 }
 
 function* shortGrace(workload: Workload, peek: Peek, config: GraceConfig): Iterable<Finding> {
-  if (workload.kind === "TrainJob" || !asksForGpu(workload, peek) || statedPlaces(workload, peek).length === 0) return;
+  if (workload.kind === "TrainJob" || !asksForGpu(workload, peek) || writtenPlaces(workload, peek).length === 0) return;
   const grace = workload.pod.terminationGracePeriodSeconds;
   const needed = secondsNeeded(workload, config);
   if ((grace ?? 30) >= needed) return;
@@ -114,7 +114,7 @@ function* misusedPolicy(workload: Workload, peek: Peek): Iterable<Finding> {
     }
     return;
   }
-  if (workload.kind === "TrainJob" || !asksForGpu(workload, peek) || !statedPlaces(workload, peek).some(({ explicit, where: said }) => explicit || said.includes(PLACE_ANNOTATION))) return;
+  if (workload.kind === "TrainJob" || !asksForGpu(workload, peek) || !writtenPlaces(workload, peek).some(({ explicit }) => explicit)) return;
   if (workload.kind === "Pod") {
     const again = policy === undefined || policy === "Always";
     yield {
