@@ -4,7 +4,7 @@ import type { Plan } from "../../profiles/plan";
 import { kindOf } from "../kubernetes/kinds";
 import { knownOf, type Profile } from "../platforms";
 import { resourceRule, stackRule, type Finding, type Peek } from "../rule";
-import { LAMBDA_FILESYSTEM, LAMBDA_INSTANCE, planChecks, REMOTE_JOB } from "../subjects";
+import { isInsideRun, LAMBDA_FILESYSTEM, LAMBDA_INSTANCE, planChecks, REMOTE_JOB } from "../subjects";
 
 export const snapshotIsNotTheOnlyCopy = resourceRule(
   {
@@ -27,7 +27,7 @@ export const storageInReach = resourceRule(
     defaults: {},
     config: {},
   },
-  (resource) => [...planChecks(resource, (plan, profile) => [() => foreignCandidates(plan, profile)]), ...(resource.type === LAMBDA_INSTANCE ? [(peek: Peek) => foreignFilesystem(resource, peek)] : [])],
+  (resource) => [...planChecks(resource, (plan, profile) => [() => foreignCandidates(plan, profile)]), ...(resource.type === LAMBDA_INSTANCE && !isInsideRun(resource.urn) ? [(peek: Peek) => foreignFilesystem(resource, peek)] : [])],
 );
 
 export const storageAttachedAtLaunch = stackRule(
@@ -86,13 +86,12 @@ function* foreignCandidates({ storage, capacity }: Plan, profile: Profile): Iter
 }
 
 function* foreignFilesystem({ props }: ResourceValidationArgs, peek: Peek): Iterable<Finding> {
-  const filesystem = peek(() => props["filesystem"] as { region?: unknown } | null | undefined);
-  const region = peek(() => filesystem?.region);
-  if (typeof region !== "string") return;
   const candidates = (peek(() => props["candidates"]) ?? []) as readonly { readonly type?: unknown; readonly region?: unknown }[];
-  for (const index of candidates.keys()) {
-    const other = peek(() => candidates[index]?.region);
-    if (typeof other !== "string" || other === region) continue;
+  const regions = [...candidates.keys()].map((index) => peek(() => candidates[index]?.region));
+  if (!regions.some((region) => typeof region === "string")) return;
+  const region = peek(() => (props["filesystem"] as { region?: unknown } | null | undefined)?.region);
+  for (const [index, other] of regions.entries()) {
+    if (typeof region !== "string" || typeof other !== "string" || other === region) continue;
     yield {
       where: `candidates[${index}].region`,
       what: `${other}, and the file system is in ${region}`,
@@ -109,9 +108,12 @@ function* attachedLater(job: PolicyResource, peek: Peek): Iterable<Finding> {
   const mounted = near(job, "tier", LAMBDA_FILESYSTEM);
   for (const instance of near(job, "machine", LAMBDA_INSTANCE)) {
     const attached = near(instance, "filesystem", LAMBDA_FILESYSTEM);
-    const id = peek(() => (instance.props["filesystem"] as { id?: unknown } | undefined)?.id);
+    const sameId = (filesystem: PolicyResource): boolean => {
+      const id = peek(() => (instance.props["filesystem"] as { id?: unknown } | undefined)?.id);
+      return typeof id === "string" && id === peek(() => filesystem.props["filesystemId"]);
+    };
     for (const filesystem of mounted) {
-      if (attached.includes(filesystem) || (typeof id === "string" && id === peek(() => filesystem.props["filesystemId"]))) continue;
+      if (attached.includes(filesystem) || sameId(filesystem)) continue;
       yield {
         where: "tier",
         what: `the job writes to ${filesystem.name}, which ${instance.name} is launched without`,

@@ -4,12 +4,14 @@ import { ownResourceHasItsLock, storageAttachedAtLaunch, storageInReach, workRes
 import { LAMBDA_FILESYSTEM, LAMBDA_INSTANCE, REMOTE_JOB, TEARDOWN_GATE } from "../../policy/subjects";
 import { happyInstance, happyRun, judge, judgeStack, nothing, UNKNOWN, type StackEntry } from "./judging";
 
+const alone = (changes: Record<string, unknown>) => ({ type: LAMBDA_INSTANCE, props: happyInstance(changes).props });
+
 test("a candidate in another region than the file system can never be launched", async () => {
-  const apart = (region: unknown) => judge(storageInReach, happyInstance({ filesystem: { region: "us-east-1" }, candidates: [{ type: "gpu_1x_a10", region }] }));
+  const apart = (region: unknown) => judge(storageInReach, alone({ filesystem: { region: "us-east-1" }, candidates: [{ type: "gpu_1x_a10", region }] }));
   assert.match((await apart("us-west-1")).violations.join(), /candidates\[0\]\.region: us-west-1, and the file system is in us-east-1.*LAM2/s);
   assert.deepEqual(await apart("us-east-1"), nothing);
   assert.deepEqual(await apart(null), nothing);
-  assert.match((await judge(storageInReach, happyInstance())).unknown ?? "", /filesystem\.region/);
+  assert.match((await judge(storageInReach, alone({ candidates: [{ type: "gpu_1x_a10", region: "us-west-1" }] }))).unknown ?? "", /filesystem\.region/);
 });
 
 const run = (attached: readonly string[]): StackEntry[] => [
