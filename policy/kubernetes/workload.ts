@@ -49,13 +49,14 @@ export function workloadsOf({ type, props }: { readonly type: string; readonly p
     case "TrainJob":
       return [ofTrainJob(spec, metadata)];
     case "Pod":
-      return [workload({ kind, where: "spec", pod: spec as PodSpec, metadata: [metadata], spec, pods: 1 })];
+      return [workload({ kind, where: "spec", pod: spec, metadata: [metadata], spec, pods: 1 })];
     case "Deployment":
     case "StatefulSet": {
       const template = (spec["template"] ?? {}) as PodTemplate;
       const claims = kind === "StatefulSet" ? claimsOfStatefulSet(spec) : [];
       return [workload({ kind, where: "spec.template.spec", pod: template.spec ?? {}, metadata: [template.metadata ?? {}, metadata], spec, claims, pods: (spec["replicas"] as number | undefined) ?? 1, retried: true })];
     }
+    case null:
     default:
       return [];
   }

@@ -86,7 +86,7 @@ function* foreignCandidates({ storage, capacity }: Plan, profile: Profile): Iter
 }
 
 function* foreignFilesystem({ props }: ResourceValidationArgs, peek: Peek): Iterable<Finding> {
-  const candidates = (peek(() => props["candidates"]) ?? []) as readonly { readonly type?: unknown; readonly region?: unknown }[];
+  const candidates = peek(() => props["candidates"] as readonly { readonly region?: unknown }[] | undefined) ?? [];
   const regions = [...candidates.keys()].map((index) => peek(() => candidates[index]?.region));
   if (!regions.some((region) => typeof region === "string")) return;
   const region = peek(() => (props["filesystem"] as { region?: unknown } | null | undefined)?.region);
@@ -110,7 +110,7 @@ function* attachedLater(job: PolicyResource, peek: Peek): Iterable<Finding> {
     const attached = near(instance, "filesystem", LAMBDA_FILESYSTEM);
     const sameId = (filesystem: PolicyResource): boolean => {
       const id = peek(() => (instance.props["filesystem"] as { id?: unknown } | undefined)?.id);
-      return typeof id === "string" && id === peek(() => filesystem.props["filesystemId"]);
+      return typeof id === "string" && id === peek(() => filesystem.props["filesystemId"] as unknown);
     };
     for (const filesystem of mounted) {
       if (attached.includes(filesystem) || sameId(filesystem)) continue;

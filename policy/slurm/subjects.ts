@@ -17,7 +17,7 @@ export const maySubmit = (resource: ResourceValidationArgs): boolean => COMMANDS
 
 export function submittedBy(resource: ResourceValidationArgs, peek: Peek): Submitted[] {
   const subject = planSubject(resource);
-  const texts = subject.state === "plan" ? ofPlan(subject.plan) : ["create", "update"].map((where) => ({ where, text: peek(() => resource.props[where]) }));
+  const texts = subject.state === "plan" ? ofPlan(subject.plan) : ["create", "update"].map((where) => ({ where, text: peek(() => resource.props[where] as unknown) }));
   return texts.flatMap(({ where, text }) => {
     const script = typeof text === "string" ? parseBatchScript(text) : null;
     return script === null ? [] : [{ where, script }];

@@ -95,7 +95,7 @@ test("what a place is called counts only where a GPU works for it, and a word ab
   assert.match((await by(checkpointsOnDurableVolume, cpu("--ckpt-dir"))).violations.join(), /an emptyDir/);
 });
 
-test("a deadline, a grace period and a longer stay can be added for you; where data goes is never changed", async () => {
+test("a deadline, a grace period and a longer stay can be added for you; where data goes is never changed", () => {
   const bare = () => structuredClone(changed((spec, pod) => {
     delete spec["activeDeadlineSeconds"];
     delete pod["terminationGracePeriodSeconds"];

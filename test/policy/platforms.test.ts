@@ -33,8 +33,11 @@ for (const platform of platforms) {
     const onOwnDisk = runOn(platform, set("durable", { tier: lost }));
     const found = (await said(onOwnDisk)).filter((line) => /^checkpoints-survive-(teardown|clocks): /.test(line));
     const survives = profile.tiers.find(({ id }) => id === lost)?.survives.destroy;
-    if (lost === profile.durable.tier && survives?.state === "known" && survives.value) return assert.deepEqual(found, []);
-    if (lost === profile.durable.tier) return;
+    if (lost === profile.durable.tier) {
+      // Some platforms keep the machine's own disk at the end, and have no other.
+      assert.equal(found.length > 0, survives?.state !== "known" || !survives.value, found.join("\n"));
+      return;
+    }
     assert.ok(found.length > 0);
     assert.ok(found.every((line) => line.includes("Instead: ") && line.includes(profile.durable.tier)), found.join("\n"));
   });
@@ -47,11 +50,12 @@ for (const platform of platforms) {
 
   test(`${platform}: a gate that is told less than a verb loses fails`, async () => {
     const plan = planOn(platform);
-    if (!plan.teardown.deletions.some(({ tiersLost }) => tiersLost.length > 0)) return assert.ok(plan.teardown.deletions.every(({ tiersLost }) => tiersLost.length === 0));
+    const loses = plan.teardown.deletions.some(({ tiersLost }) => tiersLost.length > 0);
     const silent = runOn(platform, (changed) => {
       for (const deletion of (changed["teardown"] as { deletions: { tiersLost: string[] }[] }).deletions) deletion.tiersLost = [];
     });
-    await trips(silent, "checkpoints-survive-teardown", /does not name .* loses/);
+    const found = (await said(silent)).filter((line) => /does not name .* loses/.test(line));
+    assert.equal(found.length > 0, loses);
   });
 
   test(`${platform}: what nothing bounds, what costs more than its budget, and a secret all fail`, async () => {

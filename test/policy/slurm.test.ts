@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { slurmCancelStaysCancelled, slurmCheckpointsOffNode, slurmRequeueWorks, slurmSignalLeavesTime, slurmStepsGetTheirCpus, slurmWalltimeFits, type ResourceRule } from "../../policy/rules";
 import { parseBatchScript, secondsOf, signalOf } from "../../policy/slurm/script";
-import { judge, nothing, tripped, UNKNOWN } from "./judging";
+import { judge, tripped, UNKNOWN } from "./judging";
 import { runOn } from "./platformPlans";
 
 const happy = `#!/bin/bash

@@ -83,12 +83,12 @@ function holdsCheckpoints(claim: PolicyResource, users: readonly PolicyResource[
 
 /** Protection is what policies can see; `retainOnDelete` and hooks are not shown to them. */
 function* lostWithStack(claim: PolicyResource, classes: readonly PolicyResource[], peek: Peek): Iterable<Finding> {
-  const spec = (peek(() => claim.props["spec"]) ?? {}) as ClaimSpec;
-  const metadata = (peek(() => claim.props["metadata"]) ?? {}) as Metadata;
+  const spec = peek(() => claim.props["spec"] as ClaimSpec | undefined) ?? {};
+  const metadata = peek(() => claim.props["metadata"] as Metadata | undefined) ?? {};
   const own = (peek(() => metadata.finalizers) ?? []).filter((finalizer) => finalizer !== "kubernetes.io/pvc-protection");
   const className = peek(() => spec.storageClassName);
   const storageClass = classes.find(({ props }) => className !== undefined && peek(() => (props["metadata"] as Metadata | undefined)?.name) === className);
-  const reclaim = storageClass === undefined ? null : (peek(() => storageClass.props["reclaimPolicy"]) ?? "Delete");
+  const reclaim = storageClass === undefined ? null : (peek(() => storageClass.props["reclaimPolicy"] as string | undefined) ?? "Delete");
   if (reclaim === "Retain" || claim.opts.protect || own.length > 0) return;
   yield {
     where: reclaim === null ? "options.protect" : "spec.storageClassName",
