@@ -43,6 +43,7 @@ export function provider(name: string): DynamicProvider {
     },
     async diff(_id, olds, news) {
       return guarded(async () => {
+        assertSameCustody(olds, news);
         const result = (await kind()).diff(olds, news);
         return { changes: result.changes, replaces: result.replaces ?? [] };
       });
@@ -62,12 +63,29 @@ export function provider(name: string): DynamicProvider {
       });
     },
     async update(id, olds, news) {
-      return guarded(async () => ({ outs: complete(news, await (await kind()).update(id, olds, news, context())) }), news);
+      return guarded(async () => {
+        assertSameCustody(olds, news);
+        return { outs: complete(news, await (await kind()).update(id, olds, news, context())) };
+      }, news);
     },
     async delete(id, olds) {
       return guarded(async () => (await kind()).delete(id, olds, context()));
     },
   };
+}
+
+/**
+ * A checkout without the custody folder gets a new, empty store, and with it an empty ledger: an update would go on as if
+ * nothing had ever been made, pulled or approved.
+ */
+function assertSameCustody(olds: Props, news: Props): void {
+  const idOf = (props: Props): unknown => (props["binding"] as { custodyId?: unknown } | undefined)?.custodyId;
+  const [before, now] = [idOf(olds), idOf(news)];
+  if (typeof before !== "string" || typeof now !== "string" || before === now) return;
+  throw new UserError(`This stack was made under the custody store ${before}; the one of this checkout is ${now} and knows nothing of it. Nothing was changed.`, {
+    code: "custody-elsewhere",
+    next: ["holdfast recover (brings the evidence here from the durable tier)", "export HOLDFAST_CUSTODY_DIR=DIRECTORY (when the store is in another folder of this machine)"],
+  });
 }
 
 /** Outputs must hold the inputs verbatim, since diff and delete see outputs only. */

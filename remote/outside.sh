@@ -1,5 +1,6 @@
 #!/bin/sh
-# Everything on a tier that does not belong to this run, by folder: what would go with the tier.
+# Everything on a tier that no manifest of this run names, by folder: what would go with the tier. In the run's own
+# directory that is all but cells, logs and what the scripts and the tool keep there.
 #   outside.sh MOUNT RUN_DIR
 # Prints `<bytes> <files> <folder relative to MOUNT>` ("." for files directly in it), and for folders of other runs
 # `run <bytes> <files> PROJECT/STACK/RUN` even when they are empty. Links, sockets and the like count as files of 0 bytes.
@@ -8,6 +9,7 @@
 set -u
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 40
 . "$here/lib/files.sh"
+. "$here/lib/report.sh"
 
 [ $# -eq 2 ] || usage_error 'usage: outside.sh MOUNT RUN_DIR'
 mount=$(CDPATH='' cd -- "$1" 2>/dev/null && pwd -P) || usage_error "there is no folder $1"
@@ -18,38 +20,15 @@ case $run_dir in
 esac
 code=0
 
-# count FIND-ARGUMENTS... -> $bytes, $files; fails when something there cannot be read.
-count() {
-  _counted=$(
-    {
-      find "$@" -type f -exec stat -c '%s' {} + 2>&1 || printf 'unreadable\n'
-      find "$@" ! -type d ! -type f -exec printf '0\n' \; 2>&1 || printf 'unreadable\n'
-    } | awk '/^[0-9]+$/ { bytes += $1; files++; next } { bad = 1 } END { printf "%.0f %.0f %s", bytes, files, bad ? "bad" : "good" }'
-  )
-  bytes=${_counted%% *}
-  _counted=${_counted#* }
-  files=${_counted%% *}
-  [ "${_counted#* }" = good ]
-}
-
-printable() {
-  _printable=$(json_string "$1")
-  _printable=${_printable#\"}
-  printf '%s' "${_printable%\"}" | sed -e 's/\\"/"/g' -e 's/\\\\/\\/g'
-}
-
-# report FOLDER PREFIX NAME FIND-ARGUMENTS...: one line; without a prefix only where there is something.
-report() {
-  _folder=$1 _prefix=$2 _name=$3
-  shift 3
-  if ! count "$@"; then
-    # What mkfs puts there for root alone holds nothing of anybody's.
-    [ "$_folder" != lost+found ] || return 0
-    printf 'refuse unreadable %s\n' "$(printable "$_folder")"
-    code=4
-  elif [ -n "$_prefix" ] || [ "$files" != 0 ]; then
-    printf '%s%s %s %s\n' "$_prefix" "$bytes" "$files" "$(printable "$_name")"
-  fi
+# What lies in the run's own directory beside what belongs there: the manifest covers cells and logs only, so nobody else
+# would ever name it.
+strays() {
+  report "$own" '' "$own" "${mount%/}/$own" -mindepth 1 -maxdepth 1
+  for _stray in "${mount%/}/$own/"* "${mount%/}/$own/".[!.]* "${mount%/}/$own/"..?*; do
+    if [ ! -d "$_stray" ] || [ -L "$_stray" ]; then continue; fi
+    case ${_stray##*/} in cells | logs | state | lock | custody) continue ;; esac
+    report "$own/${_stray##*/}" '' "$own/${_stray##*/}" "$_stray"
+  done
 }
 
 # walk FOLDER: it is relative to the mount, '' for the mount itself; its own files, then each folder in it.
@@ -59,7 +38,10 @@ walk() {
   for _entry in "${mount%/}/${1:+$1/}"* "${mount%/}/${1:+$1/}".[!.]* "${mount%/}/${1:+$1/}"..?*; do
     if [ ! -d "$_entry" ] || [ -L "$_entry" ]; then continue; fi
     folder=${_entry#"${mount%/}/"}
-    [ "$folder" != "$own" ] || continue
+    if [ "$folder" = "$own" ]; then
+      case $own in holdfast/*/*/*) strays ;; esac
+      continue
+    fi
     case $folder in
       holdfast/*/*/*) report "$folder" 'run ' "${folder#holdfast/}" "$_entry" ;;
       holdfast | holdfast/*) (walk "$folder"; exit "$code") || code=$? ;;

@@ -8,8 +8,9 @@ import type { EndpointRef } from "../../custody/formats";
 import type { RunCustody } from "../../custody";
 import { UserError } from "../../custody/userError";
 import type { Binding, Context, Kind } from "../kind";
-import type { Billable, BillingReport } from "./billing";
-import { loadPlan } from "../planStore";
+import type { Billable } from "../platformSource";
+import type { BillingReport } from "./billing";
+import { declarePlan } from "../declare";
 import { auditBilling, listBillables } from "./billing";
 
 export type AuditInputs = { readonly binding: Binding; readonly endpoint: EndpointRef; readonly planSha256: string };
@@ -23,13 +24,12 @@ export const billingAudit: Kind<AuditInputs, AuditOutputs> = {
   async create(inputs, context) {
     // One read of the account: a wrong key or an inactive account is found before anything is bought.
     await listBillables(inputs.endpoint, context.projectRoot);
-    declare(inputs, context);
+    declarePlan(context.run(inputs.binding), inputs);
     const { project, stack, run } = inputs.binding;
     return { id: `audit-${project}-${stack}-${run}`, outs: { ...inputs, openedAt: context.clock.now().toISOString() } };
   },
 
-  update(_id, olds, news, context) {
-    declare(news, context);
+  update(_id, olds, news) {
     return Promise.resolve({ ...news, openedAt: olds.openedAt });
   },
 
@@ -42,20 +42,6 @@ export const billingAudit: Kind<AuditInputs, AuditOutputs> = {
     close(run, report, context);
   },
 };
-
-/** The ledger learns the plan before anything is bought under it, and again whenever an update changes it. */
-function declare(inputs: AuditInputs, context: Context): void {
-  const run = context.run(inputs.binding);
-  const plan = loadPlan(run, inputs.planSha256);
-  run.append("run.declared", {
-    run: run.ref,
-    custodyId: inputs.binding.custodyId,
-    endpoint: inputs.endpoint,
-    plan,
-    roster: plan.cells.map((cell) => cell.name),
-    ...(plan.disposable ? { disposable: plan.disposable } : {}),
-  });
-}
 
 /** The report as lines for a terminal; prices per month, the command that removes each. */
 export function describeAudit(run: RunCustody, report: BillingReport): string[] {

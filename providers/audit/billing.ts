@@ -1,23 +1,10 @@
 /** What bills at the vendor, held against what the run's ledger says should. */
 import type { EndpointRef } from "../../custody/formats";
 import type { RunCustody } from "../../custody";
-import { UserError } from "../../custody/userError";
 import type { Clock } from "../../custody/clock";
 import { isNamedFor } from "../naming";
-
-/** One thing the vendor bills. USD. */
-export interface Billable {
-  readonly kind: string;
-  readonly id: string;
-  readonly name: string;
-  /** The unique name it was launched under, where the vendor keeps one apart from a name that people can change. */
-  readonly launchName: string | null;
-  readonly region: string | null;
-  readonly hourlyUsd: number | null;
-  readonly monthlyUsd: number | null;
-  /** The command that removes it. */
-  readonly remove: string;
-}
+import type { Billable } from "../platformSource";
+import { platformSource } from "../platformSource";
 
 export interface BillingReport {
   readonly at: string;
@@ -35,37 +22,20 @@ export interface BillingReport {
   readonly usdSoFar: number | null;
 }
 
-/** What the audit needs of a platform. */
-interface BillingSource {
-  listBillables(endpoint: EndpointRef, projectRoot: string): Promise<readonly Billable[]>;
-  /** Closes launch intents that made nothing; returns those whose outcome nobody knows yet. */
-  settleIntents(run: RunCustody, endpoint: EndpointRef, projectRoot: string): Promise<readonly unknown[]>;
-}
-
-/** A second platform adds a line here. */
-const sources: Readonly<Record<string, () => Promise<BillingSource>>> = {
-  lambda: () => import("../lambda/index.js"),
-};
-
-async function sourceOf(endpoint: EndpointRef): Promise<BillingSource> {
-  const load = sources[endpoint.platform];
-  if (!load) throw new UserError(`No billing audit exists for platform "${endpoint.platform}".`, { code: "no-audit" });
-  return load();
-}
-
-/** Everything the vendor bills for this account. Throws UserError for a platform without a billing source. */
+/** Everything the vendor bills for this account. Throws UserError for a platform that cannot be asked. */
 export async function listBillables(endpoint: EndpointRef, projectRoot: string): Promise<readonly Billable[]> {
-  return (await sourceOf(endpoint)).listBillables(endpoint, projectRoot);
+  return (await platformSource(endpoint.platform)).listBillables(endpoint, projectRoot);
 }
 
 /** Looks at the vendor and sorts what it bills. Never deletes anything: a name is a hint, not a permission. */
 export async function auditBilling(run: RunCustody, endpoint: EndpointRef, options: { clock: Clock; projectRoot: string }): Promise<BillingReport> {
-  const source = await sourceOf(endpoint);
+  const source = await platformSource(endpoint.platform);
   if (run.view().openIntents.length > 0) await source.settleIntents(run, endpoint, options.projectRoot);
   const view = run.view();
   const billables = await source.listBillables(endpoint, options.projectRoot);
   const standingIds = new Set(view.live.map((resource) => resource.id));
-  const keptIds = new Set(view.leftovers.filter((leftover) => leftover.owned).map((leftover) => leftover.id));
+  // Storage that is not this run's is left as it was found: it is nobody's mistake that it bills.
+  const keptIds = new Set(view.leftovers.map((leftover) => leftover.id));
   const everOurs = new Set(view.deleted.map((deleted) => deleted.id));
   const ours = (billable: Billable): boolean => isNamedFor(run.ref, billable.launchName ?? billable.name) || everOurs.has(billable.id);
   return {

@@ -3,11 +3,13 @@
  * approved. It owns nothing at the vendor; its delete is the decision. It has no read: nothing can make it vanish on refresh.
  */
 import { isDeepStrictEqual } from "node:util";
-import type { DeletionFacts } from "../../custody";
+import type { DeletionFacts, RunCustody } from "../../custody";
 import { decide, runId } from "../../custody";
 import type { EndpointRef, PlannedDeletion } from "../../custody/formats";
+import { UserError } from "../../custody/userError";
 import type { Binding, Context, Kind } from "../kind";
-import { settle } from "../teardown/authorize";
+import { platformSource } from "../platformSource";
+import { assertLedgerKnows, settle } from "../teardown/authorize";
 import { deletionsAtEnd } from "../teardown/deletions";
 import { gatherDeletionFacts } from "../teardown/facts";
 import { remoteForRun } from "../ssh/forRun";
@@ -62,13 +64,28 @@ export function heldIsGone(olds: unknown, news: unknown): boolean {
 
 async function open(outs: GateOutputs, context: Context): Promise<void> {
   const run = context.run(outs.binding);
+  await settleOpenIntents(run, outs, context);
+  assertLedgerKnows(run, outs.deletions, context);
   const deletions = deletionsAtEnd(run.view(), outs.deletions);
-  const facts = await gatherDeletionFacts(run, { scope: "end", deletions, clock: context.clock });
+  const facts = await gatherDeletionFacts(run, { scope: "end", deletions, clock: context.clock, projectRoot: context.projectRoot });
   // The roster that must be accounted for is the union of state, ledger and what was found.
   const all: DeletionFacts = { ...facts, view: { ...facts.view, roster: new Set([...facts.view.roster, ...outs.cells]) } };
   const grant = settle(run, all, decide(all), "the end", context);
   context.say(`Gate open for ${runId(run.ref)} (${grant.basis}): ${describe(deletions)}`);
   await copyBesideArtifacts(outs, context);
+}
+
+/** A launch whose outcome nobody knows may be an instance that bills, with this run's key and file system on it. */
+async function settleOpenIntents(run: RunCustody, outs: GateOutputs, context: Context): Promise<void> {
+  if (run.view().openIntents.length === 0) return;
+  const source = await platformSource(outs.endpoint.platform);
+  await source.settleIntents(run, outs.endpoint, context.projectRoot);
+  const open = run.view().openIntents;
+  if (open.length === 0) return;
+  throw new UserError(
+    `Refused: the end of run ${runId(run.ref)}. Nothing was deleted.\n${open.map((intent) => `  - The ${intent.role} ${intent.name} was asked for and never confirmed: it may stand and bill, outside what this stack knows.`).join("\n")}`,
+    { code: "open-intent", next: ["pulumi up (looks for it and takes it over, or proves that it was never made)", "then pulumi destroy again"] },
+  );
 }
 
 /** The evidence travels with data that stays; on a tier that goes it costs nothing. */

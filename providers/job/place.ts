@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { readWriterStatus } from "../../custody";
 import type { Clock } from "../../custody/clock";
 import type { RunRef } from "../../custody/formats";
 import type { Remote } from "../../custody/remote";
@@ -42,7 +43,7 @@ export function locateJob(content: JobContent): PlacedJob & { readonly specFiles
   const short = (sha256: string): string => sha256.slice(0, 12);
   return {
     directory: runDirectory(content.plan, content.mountPoint),
-    scripts: `${base}/scripts-${short(scriptsSha256)}`,
+    scripts: scriptsFolder(content.plan.ownDisk.home, scriptsSha256),
     code: `${base}/code-${short(content.codeSha256)}`,
     spec: `${base}/spec-${short(spec)}`,
     session: sessionName(content.run),
@@ -55,6 +56,15 @@ export function locateJob(content: JobContent): PlacedJob & { readonly specFiles
 }
 
 const scriptsSource = join(packageRoot, "remote");
+
+const scriptsFolder = (home: string, sha256: string): string => `${home}/holdfast/scripts-${sha256.slice(0, 12)}`;
+
+/** Today's scripts on the machine, under their content's name: whatever looked there before, this version's eyes look now. */
+export async function pushScripts(remote: Remote, home: string): Promise<string> {
+  const folder = scriptsFolder(home, hashCode(scriptsSource));
+  await remote.push(scriptsSource, folder);
+  return folder;
+}
 
 /** Waits until the machine answers, bounded by `deadlineSeconds`; the first answer records its host key. */
 export async function awaitMachine(remote: Remote, clock: Clock, deadlineSeconds: number): Promise<void> {
@@ -82,8 +92,9 @@ export async function pushJob(remote: Remote, content: JobContent, place: Return
   if (here !== content.codeSha256) {
     throw new UserError(`The code in ${content.codeDirectory} changed while the update ran; nothing was started.`, { code: "code-changed", next: ["the same command again"] });
   }
-  await remote.push(scriptsSource, place.scripts);
+  await pushScripts(remote, content.plan.ownDisk.home);
   await remote.push(content.codeDirectory, place.code, { exclude: [...codeExcludes, ...content.codeWithout.map((path) => `/${path}`)] });
+  await listPushed(remote, place.code);
   const folder = mkdtempSync(join(tmpdir(), "holdfast-spec-"));
   try {
     for (const [path, text] of place.specFiles) {
@@ -94,6 +105,14 @@ export async function pushJob(remote: Remote, content: JobContent, place: Return
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Keeps the names of what was pushed: the code directory is the payload's working directory, and what else appears there is data. */
+async function listPushed(remote: Remote, directory: string): Promise<void> {
+  const script = '[ -e "$1.list" ] || { (cd "$1" && find . ! -type d) > "$1.list.new" && mv -- "$1.list.new" "$1.list"; }';
+  const result = await remote.exec(["sh", "-c", script, "sh", directory]);
+  if (result.exitCode === "unknown") throw new RemoteUnreachable(remote.description, "the connection ended while the pushed files were listed");
+  if (result.exitCode !== 0) throw new UserError(`${remote.description}: the pushed files could not be listed: ${result.stderr.trim()}`, { code: "remote-command" });
 }
 
 /** Runs preflight.sh and refuses with everything it found, gotcha ids included. */
@@ -136,7 +155,10 @@ export async function writeSecrets(remote: Remote, content: JobContent, environm
 
 /** Starts the queue in a detached session and returns once it has taken the writer lock and opened its log. */
 export async function startQueue(remote: Remote, place: JobPlace, clock: Clock): Promise<void> {
-  const before = await queueEpoch(remote, place);
+  // A start whose answer was lost is found again by looking: the same spec, with a writer that lives.
+  const earlier = await queueState(remote, place);
+  if (earlier.spec === place.spec && (await readWriterStatus(remote, place)).writer === "alive") return;
+  const before = earlier.epoch;
   // The queue sends its output to its log and so lets go of the terminal; a shell that stays keeps the session alive, since
   // tmux ends a session, and hangs up on what runs in it, once nothing holds its terminal.
   const line = `${["sh", `${place.scripts}/run_queue.sh`, place.directory, place.spec, place.code].map(shellWord).join(" ")}; exit $?`;
@@ -150,7 +172,7 @@ export async function startQueue(remote: Remote, place: JobPlace, clock: Clock):
   // An unknown answer is resolved by looking: either the queue runs now, or it does not.
   const deadline = clock.now().getTime() + logDeadlineSeconds * 1000;
   for (;;) {
-    const [epoch, log] = [await queueEpoch(remote, place), await remote.exec(["test", "-s", `${place.directory}/logs/queue.log`])];
+    const [{ epoch }, log] = [await queueState(remote, place), await remote.exec(["test", "-s", `${place.directory}/logs/queue.log`])];
     if (epoch > before && log.exitCode === 0) return;
     if (clock.now().getTime() > deadline) {
       const tail = await remote.exec(["tail", "-n", "5", `${place.directory}/logs/queue.log`]);
@@ -165,12 +187,14 @@ export async function startQueue(remote: Remote, place: JobPlace, clock: Clock):
 
 const logDeadlineSeconds = 60;
 
-async function queueEpoch(remote: Remote, place: JobPlace): Promise<number> {
+/** What the queue wrote when it took the writer lock; zeros when none ever did. */
+async function queueState(remote: Remote, place: JobPlace): Promise<{ epoch: number; spec: string | null }> {
   const result = await remote.exec(["cat", `${place.directory}/state/queue.json`]);
-  if (result.exitCode !== 0) return 0;
+  if (result.exitCode !== 0) return { epoch: 0, spec: null };
   try {
-    return (JSON.parse(result.stdout) as { epoch?: number }).epoch ?? 0;
+    const state = JSON.parse(result.stdout) as { epoch?: number; spec?: string };
+    return { epoch: state.epoch ?? 0, spec: state.spec ?? null };
   } catch {
-    return 0;
+    return { epoch: 0, spec: null };
   }
 }

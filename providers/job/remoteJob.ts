@@ -11,9 +11,11 @@ import { UserError } from "../../custody/userError";
 import type { Binding, Context, Kind } from "../kind";
 import { PartialCreate, runOf } from "../kind";
 import { loadPlan } from "../planStore";
+import { declarePlan } from "../declare";
 import { openSshRemote } from "../ssh/remote";
 import { authorizeDeletion } from "../teardown/authorize";
 import { compareRosters } from "./edits";
+import { jobPlace } from "./layout";
 import type { JobContent, PlacedJob } from "./place";
 import { awaitMachine, locateJob, preflight, pushJob, startQueue, writeSecrets } from "./place";
 import type { JobSource } from "./source";
@@ -28,7 +30,12 @@ export type RemoteJobInputs = {
   readonly tier: { readonly mountPoint: string; readonly filesystemId: string };
 };
 
-export type RemoteJobOutputs = RemoteJobInputs & { readonly directory: string; readonly session: string; readonly place: PlacedJob | null };
+export type RemoteJobOutputs = RemoteJobInputs & {
+  readonly directory: string;
+  readonly session: string;
+  /** Null until a start was seen to succeed. */
+  readonly place: PlacedJob | null;
+};
 
 /** Seconds to wait for the first SSH answer: the instance is active already, sshd may follow a little later. */
 const firstAnswerSeconds = 180;
@@ -64,31 +71,44 @@ async function place(id: string, inputs: RemoteJobInputs, context: Context, olds
   const run = context.run(inputs.binding);
   const target = locateJob(contentOf(inputs, context));
   const outs: RemoteJobOutputs = { ...inputs, directory: target.directory, session: target.session, place: withoutFiles(target) };
+  if (olds?.place && startedOn(run, inputs) && sameWork(olds.place, target)) {
+    declarePlan(run, inputs);
+    return { ...outs, place: olds.place };
+  }
   const remote = connect(run, inputs, context);
   try {
     await awaitMachine(remote, context.clock, firstAnswerSeconds);
-    const moved = olds === null || olds.place === null || olds.machine.instanceId !== inputs.machine.instanceId;
     // A refused edit leaves state and run as they were: it throws before anything is recorded.
-    if (!moved && (await editLiveQueue(remote, run, olds, inputs, context)) === "done") return { ...outs, place: olds.place };
+    if (olds?.place && startedOn(run, inputs) && (await editLiveQueue(remote, run, olds, olds.place, inputs, context)) === "done") {
+      declarePlan(run, inputs);
+      return { ...outs, place: olds.place };
+    }
     try {
       await start(remote, run, inputs, target, context);
+      declarePlan(run, inputs);
       return outs;
     } catch (error) {
-      // The session or its data may exist: state must know the job, so that the next update mends it and a destroy asks.
-      throw new PartialCreate(id, outs, error);
+      // The session or its data may exist: state must know the job, so that the next update starts it again and a destroy asks.
+      throw new PartialCreate(id, { ...outs, place: null }, error);
     }
   } finally {
     await remote.close();
   }
 }
 
+/** Whether a job of this run was ever started on this very instance; before that there is nothing there to edit or to stop. */
+const startedOn = (run: RunCustody, { machine }: RemoteJobInputs): boolean => run.view().lastJobStart?.instance === machine.instanceId;
+
+/** Nothing that reaches the instance differs: an edit of budget, teardown or capacity must not start a closed queue again. */
+const sameWork = (olds: PlacedJob, news: PlacedJob): boolean => olds.spec === news.spec && olds.code === news.code && olds.directory === news.directory;
+
 async function start(remote: Remote, run: RunCustody, inputs: RemoteJobInputs, target: ReturnType<typeof locateJob>, context: Context): Promise<void> {
   const content = contentOf(inputs, context);
   context.say(`pushing scripts, code and spec to ${remote.description}`);
   await pushJob(remote, content, target);
-  run.append("resource.created", { role: "job", kind: "RemoteJob", id: jobId(inputs.binding), name: target.session, details: { ...withoutFiles(target) } });
   await preflight(remote, content, target);
   await writeSecrets(remote, content, process.env);
+  run.append("resource.created", { role: "job", kind: "RemoteJob", id: jobId(inputs.binding), name: target.session, details: { ...withoutFiles(target) } });
   // From this line on data may exist, whatever becomes of the start.
   run.append("job.started", {
     instance: inputs.machine.instanceId,
@@ -104,9 +124,8 @@ async function start(remote: Remote, run: RunCustody, inputs: RemoteJobInputs, t
 }
 
 /** Carries an edited roster to a queue that lives. "restart": nothing runs, so the whole job is placed again. */
-async function editLiveQueue(remote: Remote, run: RunCustody, olds: RemoteJobOutputs, news: RemoteJobInputs, context: Context): Promise<"done" | "restart"> {
-  if (olds.place === null) return "restart";
-  const status = await readWriterStatus(remote, olds.place);
+async function editLiveQueue(remote: Remote, run: RunCustody, olds: RemoteJobOutputs, live: PlacedJob, news: RemoteJobInputs, context: Context): Promise<"done" | "restart"> {
+  const status = await readWriterStatus(remote, live);
   const plan = loadPlan(run, news.planSha256);
   const edit = compareRosters(loadPlan(run, olds.planSha256).cells, plan.cells, new Map(status.cells.map((cell) => [cell.name, cell.state])));
   if (edit.refused.length > 0) {
@@ -123,23 +142,25 @@ async function editLiveQueue(remote: Remote, run: RunCustody, olds: RemoteJobOut
     );
   }
   for (const cell of edit.added) {
-    for (const [path, text] of cellFiles(cell)) await remote.write(`${olds.place.spec}/${path}`, text, 0o644);
+    for (const [path, text] of cellFiles(cell)) await remote.write(`${live.spec}/${path}`, text, 0o644);
     // The queue is append-only: the runner reads it again between cells.
-    const appended = await remote.exec(["sh", "-c", 'printf "%s\\n" "$1" >> "$2"', "sh", cell.name, `${olds.place.spec}/queue`]);
+    const appended = await remote.exec(["sh", "-c", 'printf "%s\\n" "$1" >> "$2"', "sh", cell.name, `${live.spec}/queue`]);
     if (appended.exitCode !== 0) throw new RemoteUnreachable(remote.description, `cell ${cell.name} could not be appended to the queue`);
     context.say(`cell ${cell.name} appended to the running queue`);
   }
   // The queue may have looked for the last time just before: then nobody runs what was appended.
-  if ((await readWriterStatus(remote, olds.place)).writer === "none") return "restart";
-  run.append("job.updated", { cells: plan.cells.map((cell) => cell.name), codeSha256: news.code.sha256, specSha256: olds.place.specSha256 });
+  if ((await readWriterStatus(remote, live)).writer === "none") return "restart";
+  run.append("job.updated", { cells: plan.cells.map((cell) => cell.name), codeSha256: news.code.sha256, specSha256: live.specSha256 });
   return "done";
 }
 
 async function stopIfReachable(run: RunCustody, outs: RemoteJobOutputs, context: Context): Promise<string> {
-  if (outs.place === null) return "never placed";
+  // From the ledger: a start that failed half-way left no place in state, and may have left a queue.
+  const place = jobPlace(run.view());
+  if (place === null || !startedOn(run, outs)) return "never started on this instance";
   const remote = connect(run, outs, context);
   try {
-    const result = await remote.exec(["sh", `${outs.place.scripts}/stop.sh`, outs.place.directory, outs.place.session, "30"], { timeoutSeconds: 90 });
+    const result = await remote.exec(["sh", `${place.scripts}/stop.sh`, place.directory, place.session, "30"], { timeoutSeconds: 90 });
     if (result.exitCode !== 0) throw new UserError(`${remote.description}: the queue did not end (exit ${result.exitCode}): ${result.stderr.trim()}`, { code: "writer-alive", next: ["the same command again"] });
     return "no writer lives";
   } catch (error) {

@@ -8,6 +8,7 @@ import type { EndpointRef, Grant, PlannedDeletion } from "../../custody/formats"
 import { runId } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
 import type { Binding, Context, Props } from "../kind";
+import { unknownToLedger } from "./deletions";
 import { gatherDeletionFacts } from "./facts";
 
 /** Returns the grant under which the deletion may go on; throws a UserError with what is missing otherwise. */
@@ -16,12 +17,14 @@ export async function authorizeDeletion(
   binding: Binding,
   _endpoint: EndpointRef,
   deletion: PlannedDeletion,
-  _outs: Props,
+  outs: Props,
 ): Promise<{ grantId: string | null }> {
   const run = context.run(binding);
   const open = run.view().openGrant;
   if (open && grantCovers(open, deletion) && ageSeconds(open, context.clock.now()) < freshSeconds) return { grantId: open.id };
-  const facts = await gatherDeletionFacts(run, { scope: "resource", deletions: [deletion], clock: context.clock });
+  // A job that was never seen to start is in state only, so that the next update can mend it.
+  if (deletion.role !== "job" || outs["place"] !== null) assertLedgerKnows(run, [deletion], context);
+  const facts = await gatherDeletionFacts(run, { scope: "resource", deletions: [deletion], clock: context.clock, projectRoot: context.projectRoot });
   const grant = settle(run, facts, decide(facts), `${deletion.verb} ${deletion.role} ${deletion.id}`, context);
   return { grantId: grant.id };
 }
@@ -36,6 +39,15 @@ const ageSeconds = (grant: Grant, now: Date): number => {
   const age = (now.getTime() - Date.parse(grant.at)) / 1000;
   return age >= 0 ? age : Infinity;
 };
+
+/** Throws when state asks to delete what this ledger never recorded: then it is not the ledger that state was made with. */
+export function assertLedgerKnows(run: RunCustody, deletions: readonly PlannedDeletion[], context: Pick<Context, "clock">): void {
+  const unknown = unknownToLedger(run.view(), deletions);
+  if (unknown.length === 0) return;
+  const message = `The ledger of ${runId(run.ref)} on this machine does not know ${unknown.map(({ role, id }) => `${role} ${id}`).join(", ")}, which the stack owns: it is an old or foreign copy, and what was made since cannot be accounted for.`;
+  run.append("teardown.refused", { at: context.clock.now().toISOString(), resource: "the ledger", reasons: [{ code: "ledger-behind", message }] });
+  throw new UserError(`Refused. Nothing was deleted.\n  - ${message}`, { code: "ledger-behind", next: [`holdfast recover ${runId(run.ref)} (takes the longer copy from the durable tier)`] });
+}
 
 /** Records a decision: a refusal is written down and thrown, an allowance is sealed as a grant. */
 export function settle(run: RunCustody, facts: DeletionFacts, decision: Decision, resource: string, context: Pick<Context, "clock" | "say">): Grant {

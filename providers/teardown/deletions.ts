@@ -17,19 +17,25 @@ export function plannedDeletion(plan: Plan | null, role: string): { verb: string
 }
 
 /**
- * Everything that goes when the run ends, from the ledger's live resources and the plan's teardown. `alsoKnown` are
- * deletions that state knows and the ledger may not (custody of another machine): the union counts.
+ * Everything that goes when the run ends: the ledger's live resources with the verbs of its newest plan. `alsoKnown` are
+ * deletions that state knows and the ledger may not (custody of another machine). What the ledger saw go is not asked for
+ * again, and a resource that both know goes by the ledger's verb: consent to two fates of one thing could never be given.
  */
 export function deletionsAtEnd(view: RunView, alsoKnown: readonly PlannedDeletion[] = []): PlannedDeletion[] {
   const plan = view.plan as Plan | null;
+  const key = ({ role, id }: { readonly role: string; readonly id: string }): string => `${role}\0${id}`;
+  const gone = new Set(view.deleted.map(key));
   const found = new Map<string, PlannedDeletion>();
-  const add = (deletion: PlannedDeletion): void => {
-    found.set(`${deletion.role}\0${deletion.id}\0${deletion.verb}`, deletion);
-  };
-  for (const resource of view.live) {
-    if (ownRoles.has(resource.role)) continue;
-    add({ role: resource.role, id: resource.id, ...plannedDeletion(plan, resource.role) });
-  }
-  for (const deletion of alsoKnown) add(deletion);
-  return [...found.values()].sort((a, b) => (a.role < b.role ? -1 : a.role > b.role ? 1 : a.id < b.id ? -1 : 1));
+  for (const deletion of alsoKnown) if (!gone.has(key(deletion))) found.set(key(deletion), deletion);
+  for (const { role, id } of view.live) if (!ownRoles.has(role)) found.set(key({ role, id }), { role, id, ...plannedDeletion(plan, role) });
+  return [...found.values()].sort((a, b) => (key(a) < key(b) ? -1 : 1));
+}
+
+/**
+ * Deletions of things that the ledger never recorded. Everything this tool makes is in the ledger before state hears of it, so
+ * state that knows more means that the ledger here is an old copy: what it does not know of cannot be accounted for.
+ */
+export function unknownToLedger(view: RunView, deletions: readonly PlannedDeletion[]): PlannedDeletion[] {
+  const recorded = new Set([...view.live, ...view.deleted].map(({ id }) => id));
+  return deletions.filter(({ id }) => !recorded.has(id));
 }

@@ -3,16 +3,19 @@
  * nothing; custody/decide.ts does, from what is returned here.
  */
 import type { DeletionFacts, RunCustody, RunView } from "../../custody";
-import { manifestDigest, readWriterStatus, recheckReceipt, takeManifest } from "../../custody";
+import { manifestDigest, projectRootFrom, readWriterStatus, recheckReceipt, runId, takeManifest, totalBytes } from "../../custody";
 import type { Clock } from "../../custody/clock";
-import type { Manifest, PlannedDeletion, UnclaimedData } from "../../custody/formats";
+import type { Manifest, PlannedDeletion } from "../../custody/formats";
 import type { Remote } from "../../custody/remote";
 import { RemoteUnreachable } from "../../custody/remote";
 import { UserError } from "../../custody/userError";
 import type { Plan } from "../../profiles/plan";
-import { jobPlace } from "../job/layout";
+import { jobPlace, runDirectory } from "../job/layout";
+import { pushScripts } from "../job/place";
+import { platformSource } from "../platformSource";
 import { liveAddress, remoteForRun } from "../ssh/forRun";
-import { listUnclaimed, tierIsEmpty } from "./tiers";
+import type { TierPlace } from "./tiers";
+import { isMounted, listUnclaimed } from "./tiers";
 
 export interface GatherOptions {
   readonly scope: DeletionFacts["scope"];
@@ -20,6 +23,8 @@ export interface GatherOptions {
   readonly clock: Clock;
   /** For tests; default: the machine the ledger knows. */
   readonly remote?: Remote | null;
+  /** Where a sandbox or a key file named in config is looked for. Default: the project around the working directory. */
+  readonly projectRoot?: string;
 }
 
 /**
@@ -54,13 +59,26 @@ export async function gatherDeletionFacts(run: RunCustody, options: GatherOption
   };
 }
 
-/** A fresh manifest, computed on the durable tier, saved in custody, and noted in the ledger when it says something new. */
+/**
+ * A fresh manifest, computed on the durable tier, saved in custody, and noted in the ledger when it says something new.
+ * Throws RemoteUnreachable; UserError when the tier is not mounted, the run's directory is gone, or a file cannot be listed.
+ */
 export async function takeRunManifest(run: RunCustody, remote: Remote): Promise<Manifest> {
   const view = run.view();
   const plan = view.plan as Plan | null;
-  const place = jobPlace(view);
-  if (plan === null || place === null) {
-    throw new UserError(`${run.ref.project}/${run.ref.stack}/${run.ref.name}: no job was ever placed on an instance, so there is nothing to take a manifest of.`, { code: "no-job" });
+  const place = plan === null ? null : await placeOnMachine(remote, plan, view);
+  if (plan === null || place === null || !view.jobEverStarted) {
+    throw new UserError(`${runId(run.ref)}: no job was ever started on an instance, so there is nothing to take a manifest of.`, { code: "no-job", next: ["pulumi up"] });
+  }
+  return manifestAt(run, remote, plan, place, view);
+}
+
+async function manifestAt(run: RunCustody, remote: Remote, plan: Plan, place: MachinePlace, view: RunView): Promise<Manifest> {
+  if (!place.started) {
+    throw new UserError(`${remote.description}: ${place.directory} is not there although the job was started: somebody moved or deleted it.`, {
+      code: "directory-gone",
+      next: ["holdfast ssh, and look where it went", "holdfast break-glass (when it is really lost)"],
+    });
   }
   const manifest = await takeManifest(remote, {
     run: run.ref,
@@ -74,13 +92,34 @@ export async function takeRunManifest(run: RunCustody, remote: Remote): Promise<
   const known = view.newestManifest;
   // The same look again is no news; what counts is that it was seen closed after the last start of the job.
   if (known?.manifestSha256 === digest && known.closed === manifest.closed && (view.lastJobStart === null || known.at > view.lastJobStart.at)) return manifest;
-  run.append("manifest.taken", {
-    manifestSha256: digest,
-    files: manifest.files.length,
-    bytes: manifest.files.reduce((sum, file) => sum + file.bytes, 0),
-    closed: manifest.closed,
-  });
+  run.append("manifest.taken", { manifestSha256: digest, files: manifest.files.length, bytes: totalBytes(manifest.files), closed: manifest.closed });
   return manifest;
+}
+
+interface MachinePlace extends TierPlace {
+  readonly filesystemId: string;
+  /** The run's directory is there. */
+  readonly started: boolean;
+}
+
+/** Where the run's data is on the machine, with today's scripts beside it. Null when the run has no durable storage yet. */
+async function placeOnMachine(remote: Remote, plan: Plan, view: RunView): Promise<MachinePlace | null> {
+  const filesystem = view.resources.get("filesystem");
+  const mountPoint = filesystem?.details?.["mountPoint"];
+  const known = jobPlace(view);
+  const at = known?.mountPoint ?? (typeof mountPoint === "string" ? mountPoint : null);
+  if (at === null) return null;
+  const scripts = await pushScripts(remote, plan.ownDisk.home);
+  const place = { mountPoint: at, directory: known?.directory ?? runDirectory(plan, at), scripts, filesystemId: known?.filesystemId ?? filesystem?.id ?? "" };
+  if (!(await isMounted(remote, place))) {
+    throw new UserError(`${remote.description}: ${at} is not mounted, so nobody can say what lies on it.`, {
+      code: "not-mounted",
+      next: ["restart the instance in the vendor's console, or mount it there", "pulumi up --replace the instance, when it does not come back"],
+    });
+  }
+  const directory = await remote.exec(["test", "-d", place.directory]);
+  if (directory.exitCode === "unknown") throw new RemoteUnreachable(remote.description, "the connection ended while the run's directory was looked at");
+  return { ...place, started: directory.exitCode === 0 };
 }
 
 interface Seen {
@@ -91,55 +130,65 @@ interface Seen {
 
 async function look(run: RunCustody, view: RunView, plan: Plan | null, options: GatherOptions): Promise<Seen> {
   const remote = options.remote === undefined ? remoteForRun(run, { clock: options.clock }) : options.remote;
-  if (remote === null || plan === null) return withoutMachine(view);
+  if (remote === null || plan === null) return withoutMachine(view, options);
   try {
-    const place = jobPlace(view);
+    const place = await placeOnMachine(remote, plan, view);
+    if (place === null) return { remote: { state: "none", why: "the run has no durable storage", writerPossibleSince: false, unclaimed: [] }, durableEmpty: "yes" };
     const lost = new Set(options.deletions.flatMap((deletion) => deletion.tiersLost));
-    if (place === null) {
-      // No job was placed, so no scripts are there: only ask whether anything lies on the tier.
-      const mountPoint = mountPointOf(view);
-      const durableEmpty = mountPoint === null ? "yes" : await tierIsEmpty(remote, mountPoint);
-      return { remote: { state: "none", why: "no job was ever placed on the instance", writerPossibleSince: false, ...(durableEmpty === "yes" ? { unclaimed: [] } : {}) }, durableEmpty };
-    }
-    const manifest = await takeRunManifest(run, remote);
+    const untouched = !place.started && !view.jobEverStarted;
+    const manifest = untouched ? nothingWritten(run, plan, place, options.clock) : await manifestAt(run, remote, plan, place, view);
     const unclaimed = await listUnclaimed(remote, plan, place, lost);
     // Looked at last: a writer that came while the manifest was taken must be seen. An unknown writer may still write.
-    const writerAlive = (await readWriterStatus(remote, place)).writer !== "none";
+    const writerAlive = !untouched && (await readWriterStatus(remote, place)).writer !== "none";
     return {
       remote: { state: "reachable", manifest, writerAlive, cells: [...manifest.cells], unclaimed },
-      durableEmpty: manifest.files.length === 0 && unclaimed.every((data: UnclaimedData) => data.tier !== plan.durable.tier) ? "yes" : "no",
+      durableEmpty: manifest.files.length === 0 && unclaimed.every((data) => data.tier !== plan.durable.tier) ? "yes" : "no",
     };
   } catch (error) {
     if (error instanceof RemoteUnreachable) return { remote: { state: "unreachable", reason: error.message }, durableEmpty: "unknown" };
-    // A manifest that cannot be taken (odd file names, files that change) is unknown data, and the person must read why.
-    if (error instanceof UserError) return { remote: { state: "unlistable", reason: error.message }, durableEmpty: "unknown" };
+    // What cannot be listed (odd file names, files that change, a share that is not mounted) is unknown data, and the person
+    // must read why. Before a job was ever started a person may take the responsibility, as for a machine that is silent.
+    if (error instanceof UserError) return { remote: { state: view.jobEverStarted ? "unlistable" : "unreachable", reason: error.message }, durableEmpty: "unknown" };
     throw error;
   } finally {
     await remote.close();
   }
 }
 
-function withoutMachine(view: RunView): Seen {
+const nothingWritten = (run: RunCustody, plan: Plan, place: MachinePlace, clock: Clock): Manifest => ({
+  v: 1,
+  run: run.ref,
+  takenAt: clock.now().toISOString(),
+  place: { tier: plan.durable.tier, directory: place.directory, resource: place.filesystemId },
+  cells: [],
+  files: [],
+  scratch: { files: 0, bytes: 0 },
+  closed: false,
+});
+
+/** No machine of the run can be asked: before a job was started, the vendor is; after it, only what is known counts. */
+async function withoutMachine(view: RunView, options: GatherOptions): Promise<Seen> {
   const instance = view.resources.get("instance");
-  if (instance === undefined) {
-    const gone = view.deleted.findLast((deleted) => deleted.role === "instance");
-    const why = gone ? `the instance ${gone.id} is gone` : "no instance was ever launched";
-    // Without a job nothing of ours ever wrote to storage that this run created for itself.
-    return { remote: { state: "none", why, writerPossibleSince: false, ...(view.jobEverStarted ? {} : { unclaimed: [] }) }, durableEmpty: view.jobEverStarted ? "unknown" : "yes" };
+  if (instance !== undefined && liveAddress(view) !== null) {
+    return { remote: { state: "unreachable", reason: `the run's SSH key is not in custody, so the instance ${instance.id} cannot be asked` }, durableEmpty: "unknown" };
   }
-  if (liveAddress(view) === null) {
-    // Launched, never reached: nothing of ours can have run there.
-    return {
-      remote: { state: "none", why: `the instance ${instance.id} was never reached`, writerPossibleSince: view.jobEverStarted, ...(view.jobEverStarted ? {} : { unclaimed: [] }) },
-      durableEmpty: view.jobEverStarted ? "unknown" : "yes",
-    };
-  }
-  return { remote: { state: "unreachable", reason: `no key or address of the instance ${instance.id} is in custody` }, durableEmpty: "unknown" };
+  const gone = view.deleted.findLast((deleted) => deleted.role === "instance");
+  const why = instance !== undefined ? `the instance ${instance.id} was never reached` : gone ? `the instance ${gone.id} is gone` : "no instance was ever launched";
+  if (view.jobEverStarted) return { remote: { state: "none", why, writerPossibleSince: instance !== undefined }, durableEmpty: "unknown" };
+  const durableEmpty = await vendorSaysEmpty(view, options);
+  return { remote: { state: "none", why, writerPossibleSince: durableEmpty === "unknown", ...(durableEmpty === "yes" ? { unclaimed: [] } : {}) }, durableEmpty };
 }
 
-function mountPointOf(view: RunView): string | null {
-  const mountPoint = view.resources.get("filesystem")?.details?.["mountPoint"];
-  return typeof mountPoint === "string" ? mountPoint : null;
+async function vendorSaysEmpty(view: RunView, options: GatherOptions): Promise<"yes" | "no" | "unknown"> {
+  const filesystem = view.resources.get("filesystem");
+  if (filesystem === undefined) return "yes";
+  try {
+    const source = await platformSource(view.endpoint.platform);
+    return await source.storageIsEmpty(view.endpoint, options.projectRoot ?? projectRootFrom(process.cwd()), filesystem.id);
+  } catch {
+    // An API that does not answer proves nothing.
+    return "unknown";
+  }
 }
 
 function tierFacts(plan: Plan | null, lost: ReadonlySet<string>, view: RunView, seen: Seen): DeletionFacts["tiers"] {

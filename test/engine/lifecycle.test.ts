@@ -3,46 +3,9 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { ScratchStack } from "./stack";
 import { withScratch } from "./stack";
+import { atVendor, refused, rosterComplete, succeeds } from "./steps";
 import { until } from "./until";
-
-interface Vendor {
-  instances: { id: string; status: string; instance_type: { name: string } }[];
-  filesystems: { id: string; name: string }[];
-  keys: { id: string; name: string }[];
-}
-
-async function atVendor(scratch: ScratchStack): Promise<Vendor> {
-  return {
-    instances: (await scratch.vendor<Vendor["instances"]>("/instances")).filter((instance) => !["terminated", "terminating"].includes(instance.status)),
-    filesystems: await scratch.vendor<Vendor["filesystems"]>("/file-systems"),
-    keys: await scratch.vendor<Vendor["keys"]>("/ssh-keys"),
-  };
-}
-
-async function rosterComplete(scratch: ScratchStack): Promise<void> {
-  await until("the roster is complete", async () => {
-    const status = await scratch.holdfast("status", "--json");
-    if (status.exitCode !== 0) return false;
-    const parsed = JSON.parse(status.output) as { closed?: { complete: string[] } | null; writer?: string };
-    return parsed.closed && parsed.closed.complete.length >= 2 && parsed.writer === "none";
-  });
-}
-
-async function succeeds(step: Promise<{ exitCode: number; output: string }>): Promise<string> {
-  const { exitCode, output } = await step;
-  assert.equal(exitCode, 0, output);
-  return output;
-}
-
-async function refused(step: Promise<{ exitCode: number; output: string }>, pattern: RegExp): Promise<string> {
-  const { exitCode, output } = await step;
-  assert.notEqual(exitCode, 0, output);
-  assert.match(output, pattern);
-  assert.doesNotMatch(output, /^\s+at .*\(.*:\d+:\d+\)/m, "a refusal shows no stack");
-  return output;
-}
 
 test("a run cannot be destroyed before its artifacts are pulled, proven and approved, and then nothing bills", async () => {
   await withScratch({}, async (scratch) => {

@@ -1,0 +1,107 @@
+/** Ways to lose data or money that somebody found: each is tried as it was found, on the real engine. */
+import assert from "node:assert/strict";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { ScratchStack } from "./stack";
+import { withScratch } from "./stack";
+import { atVendor, refused, rosterComplete, succeeds } from "./steps";
+
+const nothing = { instances: [], filesystems: [], keys: [] };
+
+async function pullAndApprove(scratch: ScratchStack): Promise<void> {
+  await succeeds(scratch.holdfast("pull"));
+  await succeeds(scratch.holdfast("approve", "--confirm", scratch.custody().view().resources.get("instance")?.name ?? ""));
+}
+
+test("a model saved into the working directory, or beside the cells, is shown before it goes with its disk", async () => {
+  await withScratch({}, async (scratch) => {
+    scratch.writeJob((job) => job.replace("command: python3 train.py", 'command: touch model.pt && mkdir -p "$HOLDFAST_OUTPUT_DIR/../../evals" && echo 1 > "$HOLDFAST_OUTPUT_DIR/../../evals/final.pt" && python3 train.py'));
+    await succeeds(scratch.up());
+    await rosterComplete(scratch);
+    await succeeds(scratch.holdfast("pull"));
+    const name = scratch.custody().view().resources.get("instance")?.name ?? "";
+    const approve = await scratch.holdfast("approve", "--confirm", name);
+    assert.match(approve.output, /code-[0-9a-f]{12}\/model\.pt/);
+    assert.match(approve.output, /quick\/evals/);
+  });
+});
+
+test("a first up that stopped at the job, before it started, is mended by the next up or destroyed at once", async () => {
+  await withScratch({}, async (scratch) => {
+    scratch.writeJob((job) => `${job}secrets: [TRAINING_TOKEN_NOT_SET]\n`);
+    const up = await scratch.up();
+    assert.notEqual(up.exitCode, 0);
+    assert.match(up.output, /TRAINING_TOKEN_NOT_SET/);
+    assert.equal((await atVendor(scratch)).instances.length, 1);
+    scratch.writeJob((job) => job.replace(/secrets: .*\n/, ""));
+    await succeeds(scratch.up());
+    await rosterComplete(scratch);
+    assert.equal((await atVendor(scratch)).instances.length, 1);
+  });
+  await withScratch({}, async (scratch) => {
+    scratch.writeJob((job) => `${job}secrets: [TRAINING_TOKEN_NOT_SET]\n`);
+    assert.notEqual((await scratch.up()).exitCode, 0);
+    await succeeds(scratch.destroy());
+    assert.deepEqual(await atVendor(scratch), nothing);
+  });
+});
+
+test("an old copy of the ledger does not make a run look as if it had never trained", async () => {
+  await withScratch({}, async (scratch) => {
+    await succeeds(scratch.up());
+    await rosterComplete(scratch);
+    const made = await atVendor(scratch);
+    const path = join(scratch.custody().dir, "ledger.jsonl");
+    const whole = readFileSync(path, "utf8");
+    writeFileSync(path, `${whole.split("\n")[0]}\n`);
+    await refused(scratch.destroy(), /does not know .*instance/);
+    assert.deepEqual(await atVendor(scratch), made);
+    writeFileSync(path, whole);
+    await pullAndApprove(scratch);
+    await succeeds(scratch.destroy());
+    assert.deepEqual(await atVendor(scratch), nothing);
+  });
+});
+
+test("a checkout without the run's custody changes nothing and is told to recover", async () => {
+  await withScratch({}, async (scratch) => {
+    await succeeds(scratch.up());
+    await rosterComplete(scratch);
+    const made = await atVendor(scratch);
+    for (const name of ["custody.json", "keys", "runs", "trust.yaml"]) renameSync(join(scratch.directory, ".holdfast", name), join(scratch.directory, `aside-${name}`));
+    await refused(scratch.up(), /custody store .* knows nothing of it/);
+    const instance = (await scratch.resources()).find(({ type }) => type.endsWith(":LambdaInstance"));
+    await refused(scratch.up("--replace", instance?.urn ?? ""), /custody store .* knows nothing of it/);
+    await refused(scratch.destroy(), /custody/);
+    assert.deepEqual(await atVendor(scratch), made);
+  });
+});
+
+test("an edit of the budget does not start a finished queue again, nor make its receipt stale", async () => {
+  await withScratch({}, async (scratch) => {
+    await succeeds(scratch.up());
+    await rosterComplete(scratch);
+    await pullAndApprove(scratch);
+    scratch.writeConfig({ budget: { maxHours: 3, maxUsd: 2 } });
+    await succeeds(scratch.up());
+    await succeeds(scratch.destroy());
+    assert.deepEqual(await atVendor(scratch), nothing);
+  });
+});
+
+test("an instance whose replacement found no capacity is not asked for again when the run ends", async () => {
+  await withScratch({}, async (scratch) => {
+    await succeeds(scratch.up());
+    await rosterComplete(scratch);
+    await succeeds(scratch.holdfast("pull"));
+    await succeeds(scratch.holdfast("approve", "--replace", "instance", "--confirm", scratch.custody().view().resources.get("instance")?.name ?? ""));
+    await scratch.sandbox("/knobs", { method: "PATCH", body: { capacity: { gpu_1x_h100_pcie: [] } } });
+    scratch.writeConfig({ capacity: { candidates: ["gpu_1x_h100_pcie"], maxWaitMinutes: 1, maxAttempts: 2, maxHourlyUsd: 5 } });
+    assert.notEqual((await scratch.up()).exitCode, 0);
+    assert.deepEqual((await atVendor(scratch)).instances, []);
+    await succeeds(scratch.holdfast("approve", "--accept-unreachable", "--confirm", "quick"));
+    await succeeds(scratch.destroy());
+    assert.deepEqual(await atVendor(scratch), nothing);
+  });
+});
