@@ -39,7 +39,7 @@ const refusals: Readonly<Record<RefusalCode, true>> = {
   "writer-alive": true, "not-reachable": true, "no-manifest": true, "cells-unfinished": true, "roster-mismatch": true,
   "no-receipt": true, "receipt-stale": true, "receipt-untrusted": true, "receipt-copy-missing": true, "receipt-copy-differs": true, "receipt-elsewhere": true,
   "no-approval": true, "approval-expired": true, "approval-used": true, "approval-untrusted": true, "approval-other": true, "approval-tiers": true,
-  "unclaimed-data": true, "other-run-data": true, "unknown-tier": true, "grant-expired": true,
+  "unclaimed-data": true, "other-run-data": true, "unknown-tier": true, "grant-expired": true, "break-glass-void": true,
 };
 
 /** Codes of other UserErrors whose meaning is narrower than "usage or configuration". */

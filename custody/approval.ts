@@ -1,14 +1,14 @@
 /** Documents of consent, built from the facts that the person was shown. */
 import { manifestDigest } from "./canonical";
 import { lostTiers, unclaimedOnLostTiers, type Decision, type DeletionFacts } from "./deletion/facts";
-import { runId, type Approval, type BreakGlass, type Grant, type RunRef } from "./formats";
+import { runId, type Approval, type BreakGlass, type Grant, type PlannedDeletion, type RunRef } from "./formats";
 import { APPROVAL, BREAK_GLASS, newEvidenceId } from "./signing/evidence";
 import { UserError } from "./userError";
 
 /** Hours an approval is valid unless told otherwise. */
-export const APPROVAL_HOURS = 24;
+const APPROVAL_HOURS = 24;
 /** Hours a grant covers what the gate allowed; the deletions themselves take minutes, failed ones are tried again. */
-export const GRANT_HOURS = 24;
+const GRANT_HOURS = 24;
 
 export interface ApprovalWishes {
   readonly giveUp?: { readonly cells: readonly string[]; readonly reason: string };
@@ -47,12 +47,23 @@ export function buildApproval(facts: DeletionFacts, wishes: ApprovalWishes = {})
   };
 }
 
-/** `lost`: one sentence per thing; a run whose data goes too must stand there as exactly its id. */
-export function buildBreakGlass(run: RunRef, wishes: { reason: string; lost: readonly string[]; hours: number }, now: Date): BreakGlass {
+export interface BreakGlassWishes {
+  readonly reason: string;
+  /** The same deletions that an approval of this loss would name: it opens the locks for these and no others. */
+  readonly deletions: readonly PlannedDeletion[];
+  /** One sentence per thing; a run whose data goes too must stand there as exactly its id. */
+  readonly lost: readonly string[];
+  readonly hours: number;
+}
+
+/** Throws UserError: no reason, nothing that is lost or deleted, an impossible time. */
+export function buildBreakGlass(run: RunRef, wishes: BreakGlassWishes, now: Date): BreakGlass {
   const reason = wishes.reason.trim();
   if (reason === "") throw new UserError("Break-glass needs a reason: it stays in the ledger for whoever asks later.", { code: "usage", next: ['add: --reason "..."'] });
   if (wishes.lost.length === 0) throw new UserError("Break-glass must name what is lost.", { code: "usage" });
-  return { v: 1, id: newEvidenceId(BREAK_GLASS), run, reason, lost: wishes.lost, at: now.toISOString(), expiresAt: hoursAfter(now.toISOString(), wishes.hours) };
+  if (wishes.deletions.length === 0) throw new UserError(`${runId(run)} owns nothing that stands, so there is no gate to override.`, { code: "nothing-to-do", next: [`holdfast status ${runId(run)}`] });
+  const at = now.toISOString();
+  return { v: 1, id: newEvidenceId(BREAK_GLASS), run, reason, deletions: wishes.deletions, lost: wishes.lost, at, expiresAt: hoursAfter(at, wishes.hours) };
 }
 
 /** What the gate seals when it allows: exactly these deletions, for a day. */
@@ -65,6 +76,7 @@ export function buildGrant(facts: DeletionFacts, decision: Extract<Decision, { a
     deletions: facts.deletions,
     manifestSha256: decision.manifestSha256,
     approvalId: decision.approvalId,
+    breakGlassId: decision.breakGlassId,
     receiptId: decision.receiptId,
     at: facts.now,
     expiresAt: hoursAfter(facts.now, hours),

@@ -5,16 +5,17 @@
  */
 import { manifestDigest } from "./canonical";
 import { approvalFaults, type ApprovalQuestion } from "./deletion/approvals";
+import { judgeBreakGlass } from "./deletion/breakGlass";
 import { unaccountedCells, unfinishedCells } from "./deletion/cells";
 import {
-  dateFault, holdsNothing, lostTiers, unclaimedOnLostTiers, type Decision, type DeletionFacts, type Reason,
+  dateFault, holdsNothing, lostTiers, otherRunData, unclaimedOnLostTiers, type Decision, type DeletionFacts, type Reason,
 } from "./deletion/facts";
 import { nextCommands, type Needs } from "./deletion/next";
 import { receiptOptions, type ReceiptOption } from "./deletion/receipts";
 import {
-  grantExpired, manifestNotKept, nameDeletion, noMachine, noManifest, otherRun, tierUnlisted, unknownTier, unlistable, unreachable, writerAlive,
+  filesText, grantExpired, manifestNotKept, nameDeletion, noMachine, noManifest, otherRun, tierUnlisted, unknownTier, unlistable, unreachable, writerAlive,
 } from "./deletion/reasons";
-import { runId, type AllowBasis, type Approval, type ManifestCell, type Manifest, type Receipt } from "./formats";
+import { runId, type AllowBasis, type Approval, type BreakGlass, type ManifestCell, type Manifest, type Receipt, type Signed } from "./formats";
 import { grantCovers } from "./view";
 
 export type { Decision, DeletionFacts, Known, Reason, ReceiptFacts, RefusalCode, RemoteFacts, TierFacts } from "./deletion/facts";
@@ -28,7 +29,8 @@ export function decide(facts: DeletionFacts): Decision {
   if (quiet !== null) return quiet;
   const ordinary = facts.scope === "resource" && losesNoArtifacts(facts) ? replacement(facts) : loss(facts);
   if (ordinary.allow) return ordinary;
-  return byBreakGlass(facts) ?? ordinary;
+  const { found, reasons } = judgeBreakGlass(facts);
+  return found === null ? { ...ordinary, reasons: [...ordinary.reasons, ...reasons] } : byBreakGlass(facts, found);
 }
 
 /** The gate allowed this very deletion, and nothing that is seen now speaks against what it saw then. */
@@ -41,7 +43,7 @@ function byGrant(facts: DeletionFacts): Allowed | null {
     if (remote.state === "unlistable" || otherRuns(facts).length > 0) return null;
     if (remote.state === "reachable" && (remote.writerAlive || !grantSaw(grant, remote.manifest))) return null;
   }
-  return allow("grant", { approvalId: grant.approvalId, receiptId: grant.receiptId, manifestSha256: grant.manifestSha256 });
+  return allow("grant", { approvalId: grant.approvalId, breakGlassId: grant.breakGlassId, receiptId: grant.receiptId, manifestSha256: grant.manifestSha256 });
 }
 
 /** A confirmation is for a run that goes on: its artifacts stay, whatever they are. */
@@ -60,7 +62,7 @@ function nothingAtRisk(facts: DeletionFacts): Allowed | null {
   return allow("nothing-at-risk", { notes: [`No job of ${runId(facts.run)} was ever started and nothing lies on what goes.`] });
 }
 
-/** Declared disposable when it was created, and still young: a name is enough, but never for the data of another run. */
+/** Declared disposable when it was created, and still young: an approval is enough, no pull, but never for the data of another run. */
 function disposable(facts: DeletionFacts): Allowed | null {
   const declared = facts.view.disposable;
   if (declared === null || otherRuns(facts).length > 0) return null;
@@ -69,8 +71,7 @@ function disposable(facts: DeletionFacts): Allowed | null {
   const question: ApprovalQuestion = { scopes: [scopeOf(facts)], manifestSha256: undefined, cells: new Map(), unreachable: unlistedTiers(facts), unclaimed: [] };
   const notes = [`${runId(facts.run)} is disposable: whatever it made is deleted unread.`];
   const approval = facts.approvals.findLast((signed) => approvalFaults(facts, signed, question).length === 0);
-  if (approval !== undefined) return allow("disposable", { approvalId: approval.content.id, notes });
-  return facts.confirmedName === facts.run.name && question.unreachable.length === 0 ? allow("disposable", { notes }) : null;
+  return approval === undefined ? null : allow("disposable", { approvalId: approval.content.id, notes });
 }
 
 /** One resource goes, the artifacts stay, the run goes on: stopped, all of it on a tier that stays, and confirmed. */
@@ -127,7 +128,7 @@ function loss(facts: DeletionFacts): Decision {
     const all = [...seen.blocks, ...option.reasons, ...reasons];
     if (best === undefined || all.length <= best.reasons.length) best = { reasons: all, receipt: option.receipt, approval, question };
   }
-  if (best === undefined) return refuse(facts, seen.blocks, { machine: false, replace: null, giveUp: [], acceptUnreachable: false });
+  if (best === undefined) return refuse(facts, seen.blocks, { bringBack: false, inPlace: false, replace: null, giveUp: [], acceptUnreachable: false });
   const { reasons, receipt, approval, question } = best;
   if (reasons.length > 0 || approval === null || seen.digest === undefined) return refuse(facts, reasons, needsOf(facts, question));
   const basis = receipt === null ? "nothing-at-risk" : receipt.how === "verifiedInPlace" ? "verified-in-place" : "receipt-and-approval";
@@ -193,19 +194,14 @@ function writtenSince(facts: DeletionFacts, writerPossible: boolean): boolean {
   return !newestManifest.closed || (lastJobStart !== null && !(Date.parse(lastJobStart.at) <= Date.parse(newestManifest.at)));
 }
 
-/** A signed override by somebody who may: expiring, for this run, and naming another run's data if that goes too. */
-function byBreakGlass(facts: DeletionFacts): Allowed | null {
-  const others = otherRunData(facts).map((data) => data.owner);
-  const found = facts.breakGlass.findLast(({ trusted, content }) =>
-    trusted && runId(content.run) === runId(facts.run) && dateFault(content.at, content.expiresAt, facts.now) === null
-    && others.every((owner) => owner !== undefined && content.lost.includes(owner)));
-  if (found === undefined) return null;
-  const { content, signer, keyId } = found;
+/** A signed override by somebody who may: the last resort, and loud. */
+function byBreakGlass(facts: DeletionFacts, { content, signer, keyId }: Signed<BreakGlass>): Allowed {
   const manifestSha256 = facts.remote.state === "reachable" ? manifestDigest(facts.remote.manifest) : null;
   return allow("break-glass", {
+    breakGlassId: content.id,
     manifestSha256,
     notes: [
-      `BREAK GLASS: ${content.id}, signed by ${signer ?? keyId}, overrides every refusal for ${runId(facts.run)} until ${content.expiresAt}.`,
+      `BREAK GLASS: ${content.id}, signed by ${signer ?? keyId}, overrides every refusal of ${runId(facts.run)} once, to ${facts.deletions.map(nameDeletion).join(" and ")}.`,
       `Reason: ${content.reason}`,
       ...content.lost.map((lost) => `Lost: ${lost}`),
     ],
@@ -249,7 +245,6 @@ function unlistedTiers(facts: DeletionFacts): Reason[] {
   return unseen.length === 0 ? [] : [tierUnlisted(facts.run, unseen)];
 }
 
-const otherRunData = (facts: DeletionFacts) => (unclaimedOnLostTiers(facts) ?? []).filter((data) => data.owner !== undefined);
 const otherRuns = (facts: DeletionFacts): Reason[] => otherRunData(facts).map((data) => otherRun(facts.run, data));
 const ownUnclaimed = (facts: DeletionFacts) => (unclaimedOnLostTiers(facts) ?? []).filter((data) => data.owner === undefined);
 const scopeOf = (facts: DeletionFacts): Approval["scope"] => (facts.scope === "end" ? "end" : "replace");
@@ -265,7 +260,8 @@ function bestApproval(facts: DeletionFacts, question: ApprovalQuestion): { appro
 }
 
 const needsOf = (facts: DeletionFacts, question: ApprovalQuestion): Needs => ({
-  machine: facts.remote.state === "none",
+  bringBack: (facts.remote.state === "none" || facts.remote.state === "unreachable") && mayHoldArtifacts(facts),
+  inPlace: facts.require === "verifiedInPlace" && losesNoArtifacts(facts),
   replace: question.scopes.includes("end") ? null : (facts.deletions[0]?.role ?? null),
   giveUp: [...question.cells.keys()],
   acceptUnreachable: question.unreachable.length > 0,
@@ -276,12 +272,12 @@ function approvalNotes(facts: DeletionFacts, approval: Approval, question: Appro
   const notes: string[] = [];
   if (question.unreachable.length > 0) notes.push(`Approval ${approval.id} accepts that nobody can look at ${id}: newer data, if there is any, is lost.`);
   if (question.cells.size > 0) notes.push(`Given up by name: ${[...question.cells.keys()].join(", ")} (${approval.giveUp?.reason ?? ""}).`);
-  for (const data of question.unclaimed) notes.push(`Given up with ${data.tier}: ${data.folder} (${data.files} files, ${data.bytes} bytes).`);
+  for (const data of question.unclaimed) notes.push(`Given up with ${data.tier}: ${data.folder} (${filesText(data.files)}, ${data.bytes} bytes).`);
   return notes;
 }
 
 function allow(basis: AllowBasis, details: Partial<Omit<Allowed, "allow" | "basis">>): Allowed {
-  return { allow: true, basis, approvalId: null, receiptId: null, manifestSha256: null, notes: [], ...details };
+  return { allow: true, basis, approvalId: null, breakGlassId: null, receiptId: null, manifestSha256: null, notes: [], ...details };
 }
 
 function refuse(facts: DeletionFacts, reasons: readonly Reason[], needs: Needs): Refused {

@@ -113,12 +113,14 @@ export interface Approval {
   readonly expiresAt: string;
 }
 
-/** A signed override: loud, expiring, with the list of what is lost. */
+/** A signed override: loud, expiring, for what it names, with the list of what is lost. Turned into one grant. */
 export interface BreakGlass {
   readonly v: 1;
   readonly id: string;
   readonly run: RunRef;
   readonly reason: string;
+  /** The only deletions it opens the locks for. */
+  readonly deletions: readonly PlannedDeletion[];
   /** What is lost, one sentence each. Data of another run is only covered by an element that is exactly its run id. */
   readonly lost: readonly string[];
   readonly at: string;
@@ -134,6 +136,8 @@ export interface Grant {
   readonly deletions: readonly PlannedDeletion[];
   readonly manifestSha256: string | null;
   readonly approvalId: string | null;
+  /** The override it was turned from, which is thereby used up. */
+  readonly breakGlassId: string | null;
   readonly receiptId: string | null;
   readonly at: string;
   /** After this the later locks decide anew: what lies on a tier may have changed hands since. */
@@ -191,7 +195,7 @@ export interface EndpointRef {
 export interface LedgerData {
   /** First line: names the run and the custody store; `plan` is the resolved plan (no secrets). */
   "run.declared": { readonly run: RunRef; readonly custodyId: string; readonly endpoint: EndpointRef; readonly plan: unknown; readonly roster: readonly string[]; readonly disposable?: { readonly maxHours: number } };
-  /** Before a billable call. Resolved by `launch.confirmed`, `intent.abandoned` or an audit. */
+  /** Before a billable call. Resolved by `intent.confirmed`, `intent.abandoned` or an audit. */
   "intent.opened": { readonly intent: string; readonly role: string; readonly name: string; readonly pid: number; readonly startTicks: number | null; readonly request: Record<string, unknown> };
   "intent.confirmed": { readonly intent: string; readonly role: string; readonly id: string; readonly name: string };
   "intent.abandoned": { readonly intent: string; readonly why: string };
@@ -202,18 +206,18 @@ export interface LedgerData {
   /** From here on data may exist: a job was started (or restarted) on this instance. Voids open grants. */
   "job.started": { readonly instance: string; readonly directory: string; readonly cells: readonly string[]; readonly codeSha256: string; readonly specSha256: string; readonly scriptsSha256: string };
   "job.updated": { readonly cells: readonly string[]; readonly codeSha256: string; readonly specSha256: string };
-  "job.stopped": { readonly instance: string; readonly why: string };
   "manifest.taken": { readonly manifestSha256: string; readonly files: number; readonly bytes: number; readonly closed: boolean };
   "pull.finished": { readonly manifestSha256: string; readonly host: string; readonly directory: string; readonly files: number; readonly bytes: number; readonly seconds: number };
   "verify.failed": { readonly manifestSha256: string; readonly problems: readonly { readonly path: string; readonly code: string; readonly message: string }[] };
   "receipt.signed": { readonly receipt: string; readonly manifestSha256: string; readonly envelopeSha256: string; readonly keyId: string };
   "approval.signed": { readonly approval: string; readonly scope: "end" | "replace"; readonly deletions: readonly PlannedDeletion[]; readonly manifestSha256: string | null; readonly envelopeSha256: string; readonly keyId: string; readonly expiresAt: string };
-  "breakglass.signed": { readonly breakGlass: string; readonly reason: string; readonly lost: readonly string[]; readonly expiresAt: string; readonly envelopeSha256: string; readonly keyId: string };
+  "breakglass.signed": { readonly breakGlass: string; readonly reason: string; readonly deletions: readonly PlannedDeletion[]; readonly lost: readonly string[]; readonly expiresAt: string; readonly envelopeSha256: string; readonly keyId: string };
   "teardown.refused": { readonly at: string; readonly resource: string; readonly reasons: readonly { readonly code: string; readonly message: string }[] };
   "grant.sealed": { readonly grant: Grant };
   "grant.closed": { readonly grant: string; readonly why: string };
   "leftover.recorded": { readonly kind: string; readonly id: string; readonly name: string; readonly monthlyUsd: number | null; readonly owned: boolean; readonly remove: string };
   "audit.closed": { readonly billing: number; readonly leftovers: number; readonly usd: number | null };
+  /** Everything before it came from copies that others could write to: grants, `disposable` and closing marks of before do not count. */
   "custody.recovered": { readonly from: string; readonly entries: number };
   "note": { readonly text: string };
 }

@@ -59,6 +59,15 @@ export function appendToLedger<K extends LedgerKind>(path: string, run: RunRef, 
   });
 }
 
+/**
+ * Puts `entries`, which another store wrote, in place of what is here, with the line that says so: both or neither, since
+ * the line takes back what the entries may claim. The caller holds the ledger's lock.
+ */
+export function adoptEntries(path: string, run: RunRef, entries: readonly LedgerEntry[], from: string, now: Date): void {
+  const recovered = link(entries, run, "custody.recovered", { from, entries: entries.length }, now);
+  writeFileDurably(path, [...entries, recovered].map((entry) => `${canonicalJson(entry)}\n`).join(""));
+}
+
 /** Where the torn line after entry `seq` is kept. */
 export const tornPath = (path: string, seq: number): string => join(dirname(path), `${basename(path)}.torn-after-${seq}`);
 

@@ -64,7 +64,7 @@ export async function readWriterStatus(remote: Remote, place: Pick<TakeManifestO
 }
 
 /** Pure: the same listing and states always give the same manifest. */
-export function buildManifest(
+function buildManifest(
   options: Pick<TakeManifestOptions, "run" | "directory" | "tier" | "resource" | "cells" | "only">,
   listed: readonly ListedFile[], before: WriterStatus, after: WriterStatus, now: Date,
 ): Manifest {
@@ -111,26 +111,6 @@ export function parseManifest(text: string, source: string): Manifest {
   const paths = new Set(parsed.data.files.map((file) => file.path));
   if (paths.size !== parsed.data.files.length) throw invalid("it lists a file twice");
   return parsed.data;
-}
-
-export interface ManifestDifference {
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-  readonly changed: readonly string[];
-}
-
-/** What is in `later` and was not, or was otherwise, in `earlier`. */
-export function compareManifests(earlier: Pick<Manifest, "files">, later: Pick<Manifest, "files">): ManifestDifference {
-  const old = new Map(earlier.files.map((file) => [file.path, file]));
-  const now = new Set(later.files.map((file) => file.path));
-  return {
-    added: later.files.filter((file) => !old.has(file.path)).map((file) => file.path),
-    removed: earlier.files.filter((file) => !now.has(file.path)).map((file) => file.path),
-    changed: later.files.filter((file) => {
-      const before = old.get(file.path);
-      return before !== undefined && (before.sha256 !== file.sha256 || before.bytes !== file.bytes);
-    }).map((file) => file.path),
-  };
 }
 
 /** `cells/<cell>/...` belongs to that cell, `logs/<cell>.log` is the run's own. */

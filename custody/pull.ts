@@ -216,7 +216,7 @@ function verifyFailed(run: RunCustody, problems: readonly PullProblem[]): UserEr
   if (problems.length > shown.length) shown.push(`  - and ${problems.length - shown.length} more`);
   const cells = [...new Set(problems.filter((problem) => problem.kind === "load").map((problem) => problem.cell))].filter((cell) => cell !== null);
   const changed = problems.some((problem) => problem.kind === "bytes");
-  return new UserError(`${id} was pulled but not proven: ${problems.length} of its files are not whole or do not load, so there is no receipt.\n${shown.join("\n")}`, {
+  return new UserError(`${id} was read but not proven: ${problems.length === 1 ? "one of its files is not whole or does not load" : `${problems.length} of its files are not whole or do not load`}, so there is no receipt.\n${shown.join("\n")}`, {
     code: "verify-failed",
     next: [
       ...(changed ? [`holdfast pull ${id}`] : []),

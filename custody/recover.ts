@@ -1,7 +1,8 @@
 /**
  * Recover: rebuild the custody of a run in another checkout from the copies beside its artifacts. What is fetched comes
  * from a tier that others may write to, so everything is verified before any of it is kept, and nothing here is overwritten
- * that knows more.
+ * that knows more. The chain of a copied ledger shows that it is whole, not who wrote it: from the recovery on, no grant and
+ * no `disposable` of before counts (custody/view.ts).
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ import { systemClock } from "./clock";
 import { makeDirectory, renameDurably, writeFileDurably } from "./disk/files";
 import { withFileLock } from "./disk/fileLock";
 import { runId, type LedgerEntry, type RunRef } from "./formats";
-import { assertRunRef, parseLedger, readLedger } from "./ledger";
+import { adoptEntries, assertRunRef, parseLedger, readLedger } from "./ledger";
 import { parseManifest } from "./manifest";
 import type { Remote } from "./remote";
 import { APPROVAL, BREAK_GLASS, openEvidence, RECEIPT } from "./signing/evidence";
@@ -24,6 +25,8 @@ import { foldLedger } from "./view";
 export interface RecoverReport {
   readonly run: RunRef;
   readonly custodyId: string;
+  /** The vendor's API as the copied ledger names it: commands will send the account's key there. */
+  readonly api: string;
   readonly entries: number;
   /** `recovered`: the copy was taken over. `kept`: what is here already says as much or more. */
   readonly outcome: "recovered" | "kept";
@@ -85,12 +88,11 @@ function adopt(fetched: Fetched): RecoverReport {
     const wanted = compared.outcome === "recovered" ? documents : documents.filter((name) => !existsSync(join(here.dir, name)));
     // Documents first, ledger last: it never speaks of what is not here.
     for (const name of wanted) writeFileDurably(join(here.dir, name), readFileSync(join(fetched.temporary, name)));
-    if (compared.outcome === "recovered") writeFileDurably(here.paths.ledger, readFileSync(join(fetched.temporary, LEDGER_COPY)));
+    if (compared.outcome === "recovered") adoptEntries(here.paths.ledger, run, entries, source, fetched.clock.now());
     return { ...compared, taken: wanted };
   });
-  if (outcome === "recovered") here.append("custody.recovered", { from: source, entries: entries.length });
   if (setAside !== null) here.append("note", { text: `A ledger of this run that could not be believed was set aside as ${setAside}.` });
-  return { run, custodyId, entries: entries.length, outcome, documents: taken, untrusted, unknownKeys: unknownKeys(fetched, custody.trust()), setAside };
+  return { run, custodyId, api: here.view().endpoint.api, entries: entries.length, outcome, documents: taken, untrusted, unknownKeys: unknownKeys(fetched, custody.trust()), setAside };
 }
 
 /** The ledger's own word; the file beside it must agree. */

@@ -150,8 +150,8 @@ export class RunCustody {
 
   signBreakGlass(breakGlass: BreakGlass): Signed<BreakGlass> {
     const signed = writeEvidence(BREAK_GLASS, this.paths.breakGlass, breakGlass, breakGlassSubjects(breakGlass), this.options.signer(), this.options.trust());
-    const { id, reason, lost, expiresAt } = breakGlass;
-    this.append("breakglass.signed", { breakGlass: id, reason, lost, expiresAt, envelopeSha256: signed.envelopeSha256, keyId: signed.keyId });
+    const { id, reason, deletions, lost, expiresAt } = breakGlass;
+    this.append("breakglass.signed", { breakGlass: id, reason, deletions, lost, expiresAt, envelopeSha256: signed.envelopeSha256, keyId: signed.keyId });
     return signed;
   }
 

@@ -16,7 +16,7 @@ import { UserError } from "./userError";
 
 export { RunCustody } from "./runCustody";
 
-export const TRUST_FILE = "holdfast.trust.yaml";
+const TRUST_FILE = "holdfast.trust.yaml";
 
 /** The folder with Pulumi.yaml, upwards from `from`; HOLDFAST_PROJECT_ROOT wins. Throws UserError `no-project`. */
 export function projectRootFrom(from: string, environment: NodeJS.ProcessEnv = process.env): string {
@@ -109,9 +109,9 @@ export function createStore(root: string, id: string): void {
   createExclusively(custodyFile(root), `${JSON.stringify({ v: 1, id })}\n`);
 }
 
-export const newCustodyId = (): string => `cst_${randomBytes(8).toString("hex")}`;
+const newCustodyId = (): string => `cst_${randomBytes(8).toString("hex")}`;
 
-export const CUSTODY_ID = /^cst_[0-9a-f]{8,64}$/;
+const CUSTODY_ID = /^cst_[0-9a-f]{8,64}$/;
 
 const custodySchema = z.strictObject({ v: z.literal(1), id: z.string().regex(CUSTODY_ID) });
 

@@ -44,8 +44,6 @@ export interface RunView {
   readonly lastJob: Record<string, unknown> | null;
   readonly jobEverStarted: boolean;
   readonly lastJobStart: Dated<"job.started"> | null;
-  /** Set when the job was stopped after its last start. */
-  readonly jobStopped: Dated<"job.stopped"> | null;
   readonly newestManifest: Dated<"manifest.taken"> | null;
   readonly pulls: readonly Dated<"pull.finished">[];
   readonly lastVerifyFailure: Dated<"verify.failed"> | null;
@@ -53,19 +51,22 @@ export interface RunView {
   readonly approvals: readonly Dated<"approval.signed">[];
   readonly breakGlass: readonly Dated<"breakglass.signed">[];
   readonly refusals: readonly { readonly at: string; readonly resource: string; readonly reasons: readonly { readonly code: string; readonly message: string }[] }[];
-  /** The last one sealed, unless it was closed or a job was started or extended after it. */
+  /** The last one sealed, unless after it it was closed, a job was started or extended, or the ledger was recovered from copies. */
   readonly openGrant: Grant | null;
   /** Approvals that were turned into a grant, in any life of the run. */
   readonly usedApprovals: ReadonlySet<string>;
+  /** Overrides that were turned into a grant, in any life of the run. */
+  readonly usedBreakGlass: ReadonlySet<string>;
+  /** What stays on purpose, one entry per id: of this life, and what former lives own and nobody deleted since. */
   readonly leftovers: readonly Dated<"leftover.recorded">[];
   readonly auditClosed: Dated<"audit.closed"> | null;
-  /** Only when the run was declared so when it was created, and still is. */
+  /** Only when the run was declared so when it was created, still is, and the declaration was not recovered from copies. */
   readonly disposable: { readonly createdAt: string; readonly maxHours: number } | null;
 }
 
 /**
  * A run that is declared again after its audit closed begins anew: what belonged to its former life no longer counts,
- * except that an approval once used stays used. Throws UserError `run-unknown` when no line declares a run.
+ * except that an approval or override once used stays used, and what it left behind on purpose stays its own. Throws UserError `run-unknown` when no line declares a run.
  */
 export function foldLedger(entries: readonly LedgerEntry[]): RunView {
   let view: Draft | null = null;
@@ -98,9 +99,9 @@ function begin(entry: LedgerEntry<"run.declared">, former: Draft | null): Draft 
   return {
     run, custodyId, endpoint, plan, declaredAt: entry.at, entries: 0,
     roster: new Set(roster), resources: new Map(), live: [], deleted: [], openIntents: [], address: null,
-    lastJob: null, jobEverStarted: false, lastJobStart: null, jobStopped: null, newestManifest: null, pulls: [], lastVerifyFailure: null,
-    receipts: [], approvals: [], breakGlass: [], refusals: [], openGrant: null, usedApprovals: new Set(former?.usedApprovals),
-    leftovers: [], auditClosed: null,
+    lastJob: null, jobEverStarted: false, lastJobStart: null, newestManifest: null, pulls: [], lastVerifyFailure: null,
+    receipts: [], approvals: [], breakGlass: [], refusals: [], openGrant: null, usedApprovals: new Set(former?.usedApprovals), usedBreakGlass: new Set(former?.usedBreakGlass),
+    leftovers: former?.leftovers.filter((leftover) => leftover.owned) ?? [], auditClosed: null,
     disposable: disposable === undefined ? null : { createdAt: entry.at, maxHours: disposable.maxHours },
   };
 }
@@ -129,7 +130,6 @@ function apply(view: Draft, entry: LedgerEntry): void {
     addCells(view, entry.data.cells);
     view.openGrant = null;
   }
-  else if (is(entry, "job.stopped")) view.jobStopped = { ...entry.data, at };
   else if (is(entry, "manifest.taken")) view.newestManifest = { ...entry.data, at };
   else if (is(entry, "pull.finished")) view.pulls.push({ ...entry.data, at });
   else if (is(entry, "verify.failed")) view.lastVerifyFailure = { ...entry.data, at };
@@ -139,13 +139,34 @@ function apply(view: Draft, entry: LedgerEntry): void {
   else if (is(entry, "teardown.refused")) view.refusals.push({ resource: entry.data.resource, reasons: entry.data.reasons, at });
   else if (is(entry, "grant.sealed")) {
     view.openGrant = entry.data.grant;
-    if (entry.data.grant.approvalId !== null) view.usedApprovals.add(entry.data.grant.approvalId);
+    const { approvalId, breakGlassId } = entry.data.grant;
+    if (approvalId !== null) view.usedApprovals.add(approvalId);
+    if (breakGlassId !== null) view.usedBreakGlass.add(breakGlassId);
   }
   else if (is(entry, "grant.closed")) {
     if (view.openGrant?.id === entry.data.grant) view.openGrant = null;
   }
-  else if (is(entry, "leftover.recorded")) view.leftovers.push({ ...entry.data, at });
+  else if (is(entry, "leftover.recorded")) leave(view, entry);
   else if (is(entry, "audit.closed")) view.auditClosed = { ...entry.data, at };
+  else if (is(entry, "custody.recovered")) distrust(view);
+}
+
+/**
+ * The chain of a copy proves that it is whole, not who wrote it: whoever can write beside the artifacts can write a ledger.
+ * So nothing in it that would make a deletion easier is believed. Receipts and approvals are signed and speak for themselves.
+ */
+function distrust(view: Draft): void {
+  view.openGrant = null;
+  view.disposable = null;
+  // Copies are only ever made beside a job, and no more than the newest manifest's digest is known of what was written last.
+  view.jobEverStarted = true;
+  if (view.newestManifest !== null) view.newestManifest = { ...view.newestManifest, closed: false };
+}
+
+/** Said again of the same thing, also in a later life that only used it, it stays one leftover, and owned once owned. */
+function leave(view: Draft, { data, at }: LedgerEntry<"leftover.recorded">): void {
+  const former = view.leftovers.find((leftover) => leftover.id === data.id);
+  view.leftovers = [...view.leftovers.filter((leftover) => leftover !== former), { ...data, owned: data.owned || former?.owned === true, at }];
 }
 
 function applyToResources(view: Draft, entry: LedgerEntry): void {
@@ -168,6 +189,7 @@ function applyToResources(view: Draft, entry: LedgerEntry): void {
 function remove(view: Draft, named: { role: string; id: string; kind: string }, gone: Pick<GoneResource, "deletedAt" | "how" | "why">): void {
   const { role, id } = named;
   const known = view.live.find((resource) => resource.role === role && resource.id === id);
+  view.leftovers = view.leftovers.filter((leftover) => leftover.id !== id);
   view.deleted.push({ ...(known ?? { ...named, name: id, since: gone.deletedAt }), ...gone });
   view.live = view.live.filter((resource) => resource.role !== role || resource.id !== id);
   const newest = view.live.findLast((resource) => resource.role === role);
@@ -179,7 +201,6 @@ function remove(view: Draft, named: { role: string; id: string; kind: string }, 
 function startJob(view: Draft, entry: LedgerEntry<"job.started">): void {
   view.jobEverStarted = true;
   view.lastJobStart = { ...entry.data, at: entry.at };
-  view.jobStopped = null;
   view.openGrant = null;
   addCells(view, entry.data.cells);
 }

@@ -1,9 +1,9 @@
-/** holdfast break-glass: the signed override. Loud on purpose; an ordinary day never needs it. */
+/** holdfast break-glass: the signed override of one end of one run. Loud on purpose; an ordinary day never needs it. */
 import { Command } from "commander";
 import type { RunCustody } from "../../custody";
 import { runId } from "../../custody/formats";
 import type { PlannedDeletion } from "../../custody/formats";
-import { UserError } from "../../custody/userError";
+import { nameDeletion } from "../../custody/deletion/reasons";
 import type { Cli } from "../cli";
 import { examples, jsonOption, runArgument, runArgumentHelp } from "../cli";
 import type { ExitCode } from "../exitCodes";
@@ -24,7 +24,7 @@ interface BreakGlassOptions {
 export function breakGlassCommand(cli: Cli): Command {
   return new Command("break-glass")
     .summary("override the gate: signed, with a reason, loud")
-    .description("override the gate: signed, with a reason, expiring, and kept in the ledger for good")
+    .description("override the gate once, for exactly what stands now: signed, with a reason, expiring, and kept in the ledger for good")
     .argument(runArgument, runArgumentHelp)
     .requiredOption("--reason <text>", "why data may be lost without proof; kept in the ledger")
     .requiredOption("--expires <duration>", "how long it is valid, for example 1h", parseDuration)
@@ -44,12 +44,12 @@ async function breakGlass(session: Session, text: string | undefined, options: B
   const { deletionsAtEnd } = await import("../../providers/teardown/deletions.js");
   const { buildBreakGlass } = await import("../../custody/approval.js");
   const deletions = deletionsAtEnd(view);
-  if (deletions.length === 0) throw new UserError(`${runId(run.ref)} owns nothing that stands, so there is no gate to override.`, { code: "nothing-to-do" });
   const lost = [...lossesOf(run, deletions), ...(options.otherRun ?? [])];
-  const document = buildBreakGlass(run.ref, { reason: options.reason, lost, hours: options.expires / 3600 }, session.clock.now());
+  const document = buildBreakGlass(run.ref, { reason: options.reason, deletions, lost, hours: options.expires / 3600 }, session.clock.now());
   const { expiresAt } = document;
   const bad = (words: string): string => session.notePaint("bad", words);
-  session.note(`${bad("BREAK GLASS")} ${runId(run.ref)}: every lock of this run opens until ${formatTime(expiresAt)}.`);
+  session.note(`${bad("BREAK GLASS")} ${runId(run.ref)}: until ${formatTime(expiresAt)} every lock opens once, to`);
+  for (const deletion of deletions) session.note(`  ${bad("-")} ${nameDeletion(deletion)}`);
   session.note("Without proof that it was pulled or loads, this may be lost:");
   for (const loss of lost) session.note(`  ${bad("-")} ${loss}`);
   const instance = view.resources.get("instance");
@@ -60,7 +60,7 @@ async function breakGlass(session: Session, text: string | undefined, options: B
   const next = ["pulumi destroy (or npm run destroy)"];
   if (session.json) session.printJson({ breakGlass: signed.content, keyId: signed.keyId, next });
   else {
-    session.print(`Signed: break-glass ${signed.content.id}, reason "${options.reason}", valid until ${formatTime(expiresAt)}. It stays in the ledger.`);
+    session.print(`Signed: break-glass ${signed.content.id}, reason "${options.reason}", for one teardown of ${plural(deletions.length, "resource")}, valid until ${formatTime(expiresAt)}. It stays in the ledger.`);
     session.print(`  ${session.paint("faint", "next:")} ${next[0] ?? ""}`);
   }
   return undefined;
@@ -68,7 +68,7 @@ async function breakGlass(session: Session, text: string | undefined, options: B
 
 function lossesOf(run: RunCustody, deletions: readonly PlannedDeletion[]): string[] {
   const manifest = run.newestManifest();
-  const losses = deletions.filter((deletion) => deletion.tiersLost.length > 0).map((deletion) => `${deletion.verb} ${deletion.role} ${deletion.id}: everything on ${deletion.tiersLost.join(", ")}`);
+  const losses = deletions.filter((deletion) => deletion.tiersLost.length > 0).map((deletion) => `${nameDeletion(deletion)}: everything on ${deletion.tiersLost.join(", ")}`);
   const known = manifest === null ? "no manifest was ever taken: what is there is unknown" : `the newest manifest (${formatTime(manifest.takenAt)}) lists ${plural(manifest.files.length, "file")}; anything newer is unknown`;
   return [...losses, known];
 }

@@ -45,7 +45,6 @@ const sentences: Sentences = {
   "address.changed": (data) => `${idOf(data.instance)} answers at ${data.user}@${data.host}:${data.port}`,
   "job.started": (data) => `on ${idOf(data.instance)}: ${data.cells.join(", ")}, code ${short(data.codeSha256)}`,
   "job.updated": (data) => `${data.cells.join(", ")}, code ${short(data.codeSha256)}`,
-  "job.stopped": (data) => `on ${idOf(data.instance)}: ${data.why}`,
   "manifest.taken": (data) => `${short(data.manifestSha256)}: ${plural(data.files, "file")}, ${formatBytes(data.bytes)}${data.closed ? ", queue closed" : ", still open"}`,
   "pull.finished": (data) => `${plural(data.files, "file")}, ${formatBytes(data.bytes)} to ${data.host}:${data.directory} in ${formatDuration(data.seconds)}`,
   "verify.failed": (data) => `${plural(data.problems.length, "problem")}: ${listOf(data.problems.slice(0, 3).map((problem) => `${problem.path} (${problem.code})`))}`,

@@ -8,7 +8,7 @@ import { UserError } from "../userError";
 /** Written beside the artifacts: the manifest this copy was verified against. */
 export const MANIFEST_BESIDE = "holdfast-manifest.json";
 /** Where a transfer keeps files that are not whole yet (rsync --partial-dir): a resumed pull needs them. */
-export const PARTIAL_DIRECTORY = ".holdfast-partial";
+const PARTIAL_DIRECTORY = ".holdfast-partial";
 
 /** Throws UserError `disk-full` when the files that are not there yet would not fit, with a margin for everything else. */
 export function assertRoomFor(target: string, files: readonly ManifestFile[]): void {

@@ -58,14 +58,12 @@ export interface DeletionFacts {
   readonly scope: "end" | "resource";
   readonly deletions: readonly PlannedDeletion[];
   readonly tiers: readonly TierFacts[];
-  readonly view: Pick<RunView, "jobEverStarted" | "openGrant" | "usedApprovals" | "disposable" | "roster" | "newestManifest" | "lastJobStart">;
+  readonly view: Pick<RunView, "declaredAt" | "jobEverStarted" | "openGrant" | "usedApprovals" | "usedBreakGlass" | "disposable" | "roster" | "newestManifest" | "lastJobStart">;
   readonly remote: RemoteFacts;
   readonly require: "pulled" | "verifiedInPlace";
   readonly receipts: readonly ReceiptFacts[];
   readonly approvals: readonly Signed<Approval>[];
   readonly breakGlass: readonly Signed<BreakGlass>[];
-  /** The name a person typed; enough for a disposable run. */
-  readonly confirmedName?: string;
 }
 
 /** Stable: printed by `--json`, kept in the ledger, documented. */
@@ -73,7 +71,7 @@ export const REFUSAL_CODES = [
   "writer-alive", "not-reachable", "no-manifest", "cells-unfinished", "roster-mismatch",
   "no-receipt", "receipt-stale", "receipt-untrusted", "receipt-copy-missing", "receipt-copy-differs", "receipt-elsewhere",
   "no-approval", "approval-expired", "approval-used", "approval-untrusted", "approval-other", "approval-tiers",
-  "unclaimed-data", "other-run-data", "unknown-tier", "grant-expired",
+  "unclaimed-data", "other-run-data", "unknown-tier", "grant-expired", "break-glass-void",
 ] as const;
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
@@ -88,6 +86,7 @@ export type Decision =
       readonly allow: true;
       readonly basis: AllowBasis;
       readonly approvalId: string | null;
+      readonly breakGlassId: string | null;
       readonly receiptId: string | null;
       /** What the decision went by; null when nothing had ever been written. */
       readonly manifestSha256: string | null;
@@ -119,3 +118,6 @@ export function unclaimedOnLostTiers(facts: DeletionFacts): UnclaimedData[] | nu
   if (found === undefined) return null;
   return found.filter((data) => facts.tiers.find((tier) => tier.id === data.tier)?.lost !== false);
 }
+
+/** Of these, what another run keeps there. */
+export const otherRunData = (facts: DeletionFacts): UnclaimedData[] => (unclaimedOnLostTiers(facts) ?? []).filter((data) => data.owner !== undefined);

@@ -4,8 +4,10 @@ import type { Reason, RefusalCode } from "./facts";
 
 /** What a person would have to do or say. */
 export interface Needs {
-  /** No machine can read the storage: a pull needs one first. */
-  readonly machine: boolean;
+  /** The storage may hold artifacts, and no machine answers that could read it: a pull needs one first. */
+  readonly bringBack: boolean;
+  /** Having loaded the artifacts where they stay would be enough. */
+  readonly inPlace: boolean;
   /** The role of the one resource when the run goes on. */
   readonly replace: string | null;
   readonly giveUp: readonly string[];
@@ -30,11 +32,20 @@ export function nextCommands(run: RunRef, reasons: readonly Reason[], needs: Nee
   if (has(["writer-alive"])) next.push(`holdfast logs ${id} -f (wait until its queue ends)`);
   for (const other of otherRuns) next.push(`holdfast status ${other} (end that run first, or keep the storage)`);
   if (has(["unknown-tier"])) next.push("holdfast doctor");
-  if (has(PULL) && needs.machine) next.push("pulumi up (brings a machine that can read the storage)");
-  if (has(PULL)) next.push(`holdfast pull ${id}${needs.giveUp.length > 0 ? ` --partial ${needs.giveUp.join(" ")}` : ""}`);
+  // A machine that vanished is still in the engine's state, and `up` alone would change nothing.
+  if (needs.bringBack && has([...PULL, "not-reachable"])) next.push(...BRING_BACK);
+  if (has(PULL) || (needs.bringBack && has(["not-reachable"]))) next.push(proveCommand(id, needs));
   // Without a manifest there is nothing that an approval could name.
   if (has(APPROVE) && !has(["no-manifest"])) next.push(approveCommand(id, needs));
   return next.length > 0 ? next : [`holdfast status ${id}`];
+}
+
+/** Also what a command proposes that found no machine. */
+export const BRING_BACK: readonly string[] = ["pulumi refresh (notices an instance that is gone)", "pulumi up (brings an instance back on the same file system)"];
+
+function proveCommand(id: string, needs: Needs): string {
+  const partial = needs.giveUp.length > 0 ? ` --partial ${needs.giveUp.join(" ")}` : "";
+  return needs.inPlace ? `holdfast verify ${id} --in-place${partial} (loads it where it stays; or, to have a copy: holdfast pull ${id})` : `holdfast pull ${id}${partial}`;
 }
 
 function approveCommand(id: string, needs: Needs): string {
@@ -42,6 +53,6 @@ function approveCommand(id: string, needs: Needs): string {
     `holdfast approve ${id}`,
     ...(needs.replace === null ? [] : [`--replace ${needs.replace}`]),
     ...(needs.giveUp.length === 0 ? [] : [`--partial ${needs.giveUp.join(" ")} --reason "..."`]),
-    ...(needs.acceptUnreachable ? ["--accept-unreachable"] : []),
+    ...(needs.acceptUnreachable ? ["--accept-unreachable (if no machine can ever look again)"] : []),
   ].join(" ");
 }

@@ -9,13 +9,13 @@ export const nameDeletion = (deletion: Pick<PlannedDeletion, "role" | "id" | "ve
 
 export const shortDigest = (sha256: string): string => sha256.slice(0, 12);
 
-export const bytesText = (bytes: number): string => {
+const bytesText = (bytes: number): string => {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
   const step = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
-  return step === 0 ? `${bytes} bytes` : `${(bytes / 2 ** (10 * step)).toFixed(1)} ${units[step]}`;
+  return step === 0 ? `${bytes} byte${bytes === 1 ? "" : "s"}` : `${(bytes / 2 ** (10 * step)).toFixed(1)} ${units[step]}`;
 };
 
-const filesText = (files: number): string => `${files} file${files === 1 ? "" : "s"}`;
+export const filesText = (files: number): string => `${files} file${files === 1 ? "" : "s"}`;
 
 export const writerAlive = (run: RunRef): Reason =>
   reason("writer-alive", `${runId(run)} is still writing: a process of its queue or of another host holds the run, so whatever it writes from now on would be lost.`);
@@ -52,10 +52,10 @@ export const cellUnaccounted = (run: RunRef, cell: string, files: number): Reaso
     ? `Cell ${cell} of ${runId(run)} has ${filesText(files)} but no state, so nobody knows whether its training ended.`
     : `Cell ${cell} is in the roster of ${runId(run)}, but nothing on the instance speaks of it, so its training may be lost.`);
 
-export const noReceipt = (run: RunRef, digest: string, inPlaceOnly: boolean): Reason =>
+export const noReceipt = (run: RunRef, digest: string, inPlaceOnly: boolean, inPlaceCounts: boolean): Reason =>
   reason("no-receipt", inPlaceOnly
     ? `The artifacts of ${runId(run)} were only verified in place, and the place itself goes, so no copy would be left.`
-    : `No receipt shows that the artifacts of ${runId(run)} (manifest ${shortDigest(digest)}) were pulled and load, so this may be their only copy.`);
+    : `No receipt shows that the artifacts of ${runId(run)} (manifest ${shortDigest(digest)}) were pulled${inPlaceCounts ? ", or read where they stay," : ""} and load, so this may be their only copy.`);
 
 export const receiptStale = (run: RunRef, receipt: { id: string; at: string; manifestSha256: string }, digest: string): Reason =>
   reason("receipt-stale", `The newest receipt of ${runId(run)} (${receipt.id}, ${receipt.at}) is for manifest ${shortDigest(receipt.manifestSha256)}, but the storage now holds ${shortDigest(digest)}, so what changed since was not pulled.`);
@@ -100,13 +100,16 @@ export const approvalTiers = (run: RunRef, approval: Approval, deletion: Planned
   reason("approval-tiers", `Approval ${approval.id} of ${runId(run)} does not say that "${nameDeletion(deletion)}" takes ${tiers.join(", ")} with it, so that loss was never agreed to.`);
 
 export const unclaimed = (run: RunRef, data: UnclaimedData): Reason =>
-  reason("unclaimed-data", `${filesText(data.files)} (${bytesText(data.bytes)}) in ${data.folder} on ${data.tier} belong to no manifest of ${runId(run)} and would be lost; nobody gave them up.`);
+  reason("unclaimed-data", `${filesText(data.files)} (${bytesText(data.bytes)}) in ${data.folder} on ${data.tier} ${data.files === 1 ? "belongs" : "belong"} to no manifest of ${runId(run)} and would be lost; nobody gave ${data.files === 1 ? "it" : "them"} up.`);
 
 export const otherRun = (run: RunRef, data: UnclaimedData): Reason =>
   reason("other-run-data", `${data.owner ?? "Another run"} keeps ${filesText(data.files)} (${bytesText(data.bytes)}) on ${data.tier}, which goes with ${runId(run)}; one run never deletes the data of another.`);
 
 export const grantExpired = (run: RunRef, grant: { id: string; expiresAt: string }): Reason =>
   reason("grant-expired", `Grant ${grant.id} of ${runId(run)} expired at ${grant.expiresAt}, so what lies there now must be looked at and approved again.`);
+
+export const breakGlassVoid = (run: RunRef, id: string, why: string): Reason =>
+  reason("break-glass-void", `Break-glass ${id} of ${runId(run)} opens nothing here: ${why}.`);
 
 function stateText(cell: ManifestCell): string {
   switch (cell.state) {

@@ -23,7 +23,7 @@ export function receiptOptions(facts: DeletionFacts, digest: string, inPlaceCoun
     return [{ receipt: null, reasons: [receiptUntrusted(facts.run, id, `it is for ${runId(run)}`)] }];
   }
   const newest = own.filter(({ signed }) => signed.trusted).at(-1)?.signed.content;
-  return [{ receipt: null, reasons: [newest === undefined ? noReceipt(facts.run, digest, false) : receiptStale(facts.run, newest, digest)] }];
+  return [{ receipt: null, reasons: [newest === undefined ? noReceipt(facts.run, digest, false, inPlaceCounts) : receiptStale(facts.run, newest, digest)] }];
 }
 
 function receiptFaults(facts: DeletionFacts, { signed, copy }: ReceiptFacts, digest: string, inPlaceCounts: boolean): Reason[] {
@@ -33,7 +33,7 @@ function receiptFaults(facts: DeletionFacts, { signed, copy }: ReceiptFacts, dig
   if (!signed.trusted) reasons.push(receiptUntrusted(run, receipt.id, signed.problem ?? "nobody who may pull signed it"));
   if (dateFault(receipt.at, null, facts.now) !== null) reasons.push(receiptUntrusted(run, receipt.id, `it is dated in the future (${receipt.at})`));
   if (receipt.how === "verifiedInPlace") {
-    if (!inPlaceCounts) reasons.push(noReceipt(run, digest, true));
+    if (!inPlaceCounts) reasons.push(noReceipt(run, digest, true, false));
     return reasons;
   }
   switch (copy) {

@@ -4,14 +4,14 @@
  */
 import { randomBytes } from "node:crypto";
 import {
-  chmodSync, closeSync, existsSync, fsyncSync, ftruncateSync, linkSync, mkdirSync, openSync, renameSync, rmSync, fstatSync, unlinkSync, writeSync,
+  chmodSync, closeSync, existsSync, fsyncSync, ftruncateSync, linkSync, mkdirSync, openSync, renameSync, rmSync, fstatSync, writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { UserError } from "../userError";
 
 /** A point at which the process can die or the disk can fail. */
 export interface WriteStep {
-  readonly operation: "mkdir" | "write" | "fsync" | "rename" | "link" | "fsync-directory" | "remove";
+  readonly operation: "mkdir" | "write" | "fsync" | "rename" | "link" | "fsync-directory";
   readonly path: string;
 }
 
@@ -75,10 +75,6 @@ export function renameDurably(from: string, to: string): void {
   step("rename", to, () => { renameSync(from, to); });
   syncDirectory(dirname(to));
   if (dirname(from) !== dirname(to)) syncDirectory(dirname(from));
-}
-
-export function removeFile(path: string): void {
-  step("remove", path, () => { unlinkSync(path); });
 }
 
 /** Flushes one file that another program wrote. */

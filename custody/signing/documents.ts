@@ -38,7 +38,7 @@ const unclaimedSchema = z.strictObject({
   owner: z.exactOptional(z.string()),
 }) satisfies z.ZodType<UnclaimedData>;
 
-export const manifestCellSchema = z.strictObject({
+const manifestCellSchema = z.strictObject({
   name: cellName,
   state: z.enum(["pending", "running", "complete", "failed", "cancelled"]),
   exit: z.exactOptional(z.int().nullable()),
@@ -90,6 +90,7 @@ export const breakGlassSchema = z.strictObject({
   id: z.string().regex(/^bgl_[0-9a-f]{16,32}$/),
   run: runRefSchema,
   reason: z.string().min(1),
+  deletions: z.array(plannedDeletionSchema).min(1),
   lost: z.array(z.string().min(1)).min(1),
   at: time,
   expiresAt: time,
@@ -103,6 +104,7 @@ export const grantSchema = z.strictObject({
   deletions: z.array(plannedDeletionSchema),
   manifestSha256: digest.nullable(),
   approvalId: z.string().nullable(),
+  breakGlassId: z.string().nullable(),
   receiptId: z.string().nullable(),
   at: time,
   expiresAt: time,

@@ -6,7 +6,7 @@ import { canonicalJson, SHA256_HEX } from "../canonical";
 /** Media type of the payload (in-toto attestation framework, spec v1, envelope layer). */
 export const PAYLOAD_TYPE = "application/vnd.in-toto+json";
 /** in-toto Statement v1. */
-export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
+const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
 
 /**
  * Predicate types. A predicateType must be a TypeURI; a URN of our own needs no domain that somebody else could hold.

@@ -29,7 +29,7 @@ export function ensureSigner(folder: string, name: string): Signer {
 }
 
 /** Throws UserError when the key is absent, readable by others, or not ed25519. */
-export function readSigner(folder: string, name: string): Signer {
+function readSigner(folder: string, name: string): Signer {
   const path = keyPath(folder, name);
   if (!existsSync(path)) throw new UserError(`There is no signing key ${path}.`, { code: "key-missing", next: ["holdfast doctor"] });
   if ((statSync(path).mode & 0o077) !== 0) {

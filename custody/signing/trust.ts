@@ -8,7 +8,7 @@ import { UserError } from "../userError";
 import { faultsOf, versionFault } from "./documents";
 import { keyIdOf, parsePublicKey, type Signer } from "./keys";
 
-export const TRUST_ROLES: readonly TrustRole[] = ["pull", "approve", "break-glass"];
+const TRUST_ROLES: readonly TrustRole[] = ["pull", "approve", "break-glass"];
 
 export interface TrustedKey {
   readonly name: string;
@@ -90,7 +90,7 @@ export function trustEntry(signer: Pick<Signer, "name" | "publicKey">, roles: re
   return { name: signer.name, publicKey: signer.publicKey, roles: [...roles] };
 }
 
-export const shortKeyId = (keyId: string): string => keyId.slice(0, 12);
+const shortKeyId = (keyId: string): string => keyId.slice(0, 12);
 
 function trustError(path: string, fault: string): UserError {
   return new UserError(`The trust file ${path} is not valid, so no signature counts: ${fault}.`, { code: "trust-invalid", next: [`edit ${path}`] });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { buildApproval, buildBreakGlass, buildGrant, decide, UserError, type DeletionFacts } from "../../custody";
 import { digest, end, filesystem, instance, reachable, replaced, signed } from "./happyFacts";
-import { declaredRun, NOW, run } from "./support";
+import { clockAt, declared, declaredRun, NOW, run } from "./support";
 
 const asked: DeletionFacts = { ...end, approvals: [] };
 const stray = { tier: "persistent", folder: "notes", bytes: 10, files: 1 };
@@ -62,13 +62,43 @@ test("what nobody can approve is not signed", () => {
 
 test("break-glass needs a reason and says what is lost", (context) => {
   const now = new Date(NOW);
-  assert.throws(() => buildBreakGlass(run, { reason: " ", lost: ["x"], hours: 1 }, now), userError("usage", /needs a reason/));
-  assert.throws(() => buildBreakGlass(run, { reason: "r", lost: [], hours: 1 }, now), userError("usage", /must name what is lost/));
+  assert.throws(() => buildBreakGlass(run, { reason: " ", deletions: end.deletions, lost: ["x"], hours: 1 }, now), userError("usage", /needs a reason/));
+  assert.throws(() => buildBreakGlass(run, { reason: "r", deletions: end.deletions, lost: [], hours: 1 }, now), userError("usage", /must name what is lost/));
+  assert.throws(() => buildBreakGlass(run, { reason: "r", deletions: [], lost: ["x"], hours: 1 }, now), userError("nothing-to-do", /owns nothing that stands/));
   const { run: opened } = declaredRun(context);
-  const glass = opened.signBreakGlass(buildBreakGlass(run, { reason: "the region closes", lost: ["cell b"], hours: 1 }, now));
+  const glass = opened.signBreakGlass(buildBreakGlass(run, { reason: "the region closes", deletions: end.deletions, lost: ["cell b"], hours: 1 }, now));
   assert.equal(glass.trusted, true);
-  assert.deepEqual(opened.view().breakGlass.map(({ reason, lost, expiresAt }) => [reason, lost, expiresAt]), [["the region closes", ["cell b"], "2026-03-01T13:00:00.000Z"]]);
+  assert.deepEqual(opened.view().breakGlass.map(({ reason, deletions, lost, expiresAt }) => [reason, deletions, lost, expiresAt]), [["the region closes", [instance, filesystem], ["cell b"], "2026-03-01T13:00:00.000Z"]]);
   const decision = decide({ ...asked, receipts: [], breakGlass: opened.breakGlass() });
   assert.ok(decision.allow);
   assert.equal(decision.basis, "break-glass");
+});
+
+test("break-glass that opened the locks once does not open them again, in this life of the run or the next", (context) => {
+  const clock = clockAt(NOW);
+  const { custody, run: opened } = declaredRun(context, clock);
+  const glass = opened.signBreakGlass(buildBreakGlass(run, { reason: "the region closes", deletions: end.deletions, lost: ["cell b"], hours: 2 }, clock.now()));
+  const asked: DeletionFacts = { ...end, receipts: [], approvals: [], breakGlass: [glass], view: opened.view() };
+  const decision = decide(asked);
+  assert.ok(decision.allow);
+  const grant = buildGrant(asked, decision);
+  assert.deepEqual([decision.basis, grant.basis, grant.breakGlassId, grant.approvalId], ["break-glass", "break-glass", glass.content.id, null]);
+  opened.append("grant.sealed", { grant });
+
+  // A deletion that failed is tried again under the grant that is still open, and under nothing else.
+  const later: DeletionFacts = { ...asked, view: opened.view() };
+  const again = decide(later);
+  assert.ok(again.allow);
+  assert.deepEqual([again.basis, again.breakGlassId], ["grant", glass.content.id]);
+  opened.append("grant.closed", { grant: grant.id, why: "all gone" });
+  const closed = decide({ ...asked, view: opened.view() });
+  assert.ok(!closed.allow);
+  assert.match(closed.reasons.at(-1)?.message ?? "", /already turned into a grant/);
+
+  clock.set("2026-03-01T12:30:00.000Z");
+  opened.append("audit.closed", { billing: 0, leftovers: 0, usd: 1 });
+  opened.append("run.declared", declared(custody.id));
+  const next = decide({ ...asked, now: "2026-03-01T12:31:00.000Z", view: { ...opened.view(), jobEverStarted: true } });
+  assert.ok(!next.allow);
+  assert.match(next.reasons.at(-1)?.message ?? "", /already turned into a grant.*; it was signed before the run was brought up again/);
 });

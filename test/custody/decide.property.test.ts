@@ -44,12 +44,12 @@ const approvals = fc.array(fc.record({
   }), trust,
 }).map(({ content, trust: signature }) => signed<Approval>({ ...approval, ...content }, signature)), { maxLength: 3 });
 
-const glasses = fc.array(fc.record({ run: fc.constantFrom(run, other), at: time, expiresAt: time, lost: fc.constantFrom(["x"], ["digits/dev/other"]), trusted: fc.boolean() })
+const glasses = fc.array(fc.record({ run: fc.constantFrom(run, other), at: time, expiresAt: time, lost: fc.constantFrom(["x"], ["digits/dev/other"]), deletions: fc.oneof(fc.constant(breakGlass.deletions), deletions), trusted: fc.boolean() })
   .map(({ trusted, ...content }) => signed<BreakGlass>({ ...breakGlass, ...content }, { trusted })), { maxLength: 2 });
 
 const grants: fc.Arbitrary<Grant | null> = fc.option(fc.record({
   run: fc.constantFrom(run, run, other), deletions, manifestSha256: fc.constantFrom(...digests, null), at: time, expiresAt: time,
-  basis: fc.constantFrom<Grant["basis"]>("receipt-and-approval", "confirmation", "disposable", "break-glass", "nothing-at-risk"),
+  breakGlassId: fc.constantFrom(null, breakGlass.id), basis: fc.constantFrom<Grant["basis"]>("receipt-and-approval", "confirmation", "disposable", "break-glass", "nothing-at-risk"),
 }).map((change) => ({ ...grant, ...change })));
 
 const remotes: fc.Arbitrary<DeletionFacts["remote"]> = fc.oneof(
@@ -66,6 +66,7 @@ const tiers: fc.Arbitrary<readonly TierFacts[]> = fc.tuple(
 
 const views: fc.Arbitrary<DeletionFacts["view"]> = fc.record({
   jobEverStarted: fc.boolean(), openGrant: grants, usedApprovals: fc.subarray(["apr_0000000000000001", "apr_0000000000000002"]).map((ids) => new Set(ids)),
+  usedBreakGlass: fc.constantFrom(new Set<string>(), new Set([breakGlass.id])), declaredAt: fc.oneof(fc.constant(end.view.declaredAt), time),
   disposable: fc.option(fc.record({ createdAt: time, maxHours: fc.constantFrom(1, 2, 100) })), roster: fc.subarray(["a", "b", "c"]).map((cells) => new Set(cells)),
   newestManifest: fc.option(fc.record({ manifestSha256: fc.constantFrom(...digests), files: fc.constant(3), bytes: fc.constant(23), closed: fc.boolean(), at: time })),
   lastJobStart: fc.option(time.map((at) => ({ ...(end.view.lastJobStart ?? assert.fail()), at }))),
@@ -82,9 +83,9 @@ const facts: fc.Arbitrary<DeletionFacts> = fc.tuple(
   fc.constantFrom(...bases),
   fc.record({
     scope: fc.constantFrom("end" as const, "resource" as const), deletions, tiers, view: views, remote: remotes, require: fc.constantFrom("pulled" as const, "verifiedInPlace" as const),
-    receipts, approvals, breakGlass: glasses, confirmedName: fc.constantFrom("sweep", "other"), now: time,
+    receipts, approvals, breakGlass: glasses, now: time,
   }),
-  fc.subarray(["scope", "deletions", "tiers", "view", "remote", "require", "receipts", "approvals", "breakGlass", "confirmedName", "now"] as const, { maxLength: 3 }),
+  fc.subarray(["scope", "deletions", "tiers", "view", "remote", "require", "receipts", "approvals", "breakGlass", "now"] as const, { maxLength: 3 }),
 ).map(([base, anything, parts]) => ({ ...base, ...Object.fromEntries(parts.map((part) => [part, anything[part]])) }));
 
 type Allowed = Extract<Decision, { allow: true }>;
@@ -115,10 +116,11 @@ function conditionHolds(given: DeletionFacts, decision: Allowed): boolean {
     case "grant":
       return openGrant !== null && sameRun(openGrant.run, given.run) && validAt(openGrant.at, openGrant.expiresAt, given.now) && names(openGrant, given);
     case "break-glass":
-      return given.breakGlass.some(({ content, trusted }) => trusted && sameRun(content.run, given.run) && validAt(content.at, content.expiresAt, given.now));
+      return given.breakGlass.some(({ content, trusted }) => trusted && sameRun(content.run, given.run) && validAt(content.at, content.expiresAt, given.now)
+        && names(content, given) && given.deletions.length > 0 && !given.view.usedBreakGlass.has(content.id) && Date.parse(content.at) >= Date.parse(given.view.declaredAt));
     case "disposable": {
       const age = declared === null ? NaN : (Date.parse(given.now) - Date.parse(declared.createdAt)) / 3_600_000;
-      return age >= 0 && age <= (declared?.maxHours ?? 0) && (given.confirmedName === given.run.name || given.approvals.some((found) => approves(given, found)));
+      return age >= 0 && age <= (declared?.maxHours ?? 0) && given.approvals.some((found) => approves(given, found));
     }
     case "nothing-at-risk":
       return given.deletions.length === 0 || (!jobEverStarted && !losesArtifacts(given));
@@ -173,14 +175,12 @@ test("every basis stands on its own condition", () => {
 
 /** Every way of taking one piece of evidence out of the facts. */
 function without(given: DeletionFacts): DeletionFacts[] {
-  const { confirmedName: _, ...unnamed } = given;
   return [
     ...given.receipts.map((_found, index) => ({ ...given, receipts: given.receipts.toSpliced(index, 1) })),
     ...given.approvals.map((_found, index) => ({ ...given, approvals: given.approvals.toSpliced(index, 1) })),
     ...given.breakGlass.map((_found, index) => ({ ...given, breakGlass: given.breakGlass.toSpliced(index, 1) })),
     { ...given, view: { ...given.view, openGrant: null } },
     { ...given, view: { ...given.view, disposable: null } },
-    unnamed,
     ...given.receipts.map((found, index) => ({ ...given, receipts: given.receipts.with(index, { ...found, copy: "missing" }) })),
     ...given.approvals.map((found, index) => ({ ...given, approvals: given.approvals.with(index, { ...found, trusted: false }) })),
   ];

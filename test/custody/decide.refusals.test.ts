@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { REFUSAL_CODES, type DeletionFacts, type RefusalCode } from "../../custody";
 import { blind, gone, otherRun, refused, stray, withApproval, withReceipt } from "./decisions";
-import { approval, digest, EARLIER, end, filesystem, grant, instance, LATER, manifest, reachable, receipt, signed } from "./happyFacts";
+import { approval, breakGlass, digest, EARLIER, end, endKeepingStorage, filesystem, grant, instance, LATER, manifest, reachable, receipt, signed } from "./happyFacts";
 import { run } from "./support";
 
 /** One broken thing per row: the code, the sentence, and what to type. Every refusal code stands here at least once. */
@@ -12,22 +12,22 @@ const table: readonly (readonly [string, RefusalCode, DeletionFacts, string, rea
     ["holdfast status digits/dev/sweep", "holdfast logs digits/dev/sweep -f (wait until its queue ends)"]],
   ["the instance does not answer", "not-reachable", blind,
     "The instance of digits/dev/sweep cannot be asked (connection timed out), so artifacts newer than the newest known manifest may be lost.",
-    ["holdfast status digits/dev/sweep", "holdfast approve digits/dev/sweep --accept-unreachable"]],
+    ["holdfast status digits/dev/sweep", "pulumi refresh (notices an instance that is gone)", "pulumi up (brings an instance back on the same file system)", "holdfast pull digits/dev/sweep", "holdfast approve digits/dev/sweep --accept-unreachable (if no machine can ever look again)"]],
   ["the instance vanished while it may have written", "not-reachable", { ...gone, remote: { state: "none", why: "the instance i-1 is gone", writerPossibleSince: true, unclaimed: [] } },
     "No machine can read the storage of digits/dev/sweep any more (the instance i-1 is gone), so artifacts newer than the newest known manifest may be lost.",
-    ["holdfast status digits/dev/sweep", "holdfast approve digits/dev/sweep --accept-unreachable"]],
+    ["holdfast status digits/dev/sweep", "pulumi refresh (notices an instance that is gone)", "pulumi up (brings an instance back on the same file system)", "holdfast pull digits/dev/sweep", "holdfast approve digits/dev/sweep --accept-unreachable (if no machine can ever look again)"]],
   ["the newest manifest was taken while it wrote", "not-reachable", { ...gone, view: { ...end.view, newestManifest: { manifestSha256: digest, files: 3, bytes: 23, closed: false, at: EARLIER } } },
     "No machine can read the storage of digits/dev/sweep any more (the instance i-1 is gone), so artifacts newer than the newest known manifest may be lost.",
-    ["holdfast status digits/dev/sweep", "holdfast approve digits/dev/sweep --accept-unreachable"]],
+    ["holdfast status digits/dev/sweep", "pulumi refresh (notices an instance that is gone)", "pulumi up (brings an instance back on the same file system)", "holdfast pull digits/dev/sweep", "holdfast approve digits/dev/sweep --accept-unreachable (if no machine can ever look again)"]],
   ["nobody can list what else lies on the storage", "not-reachable", { ...gone, remote: { state: "none", why: "the instance i-1 is gone", writerPossibleSince: false } },
     "Nobody can list what lies on persistent, which goes with digits/dev/sweep, so data outside its manifest may be lost.",
-    ["holdfast status digits/dev/sweep", "holdfast approve digits/dev/sweep --accept-unreachable"]],
+    ["holdfast status digits/dev/sweep", "pulumi refresh (notices an instance that is gone)", "pulumi up (brings an instance back on the same file system)", "holdfast pull digits/dev/sweep", "holdfast approve digits/dev/sweep --accept-unreachable (if no machine can ever look again)"]],
   ["its files cannot be listed", "no-manifest", { ...end, remote: { state: "unlistable", reason: "cells/a/x changed while it was hashed" } },
     "The artifacts of digits/dev/sweep cannot be listed faithfully (cells/a/x changed while it was hashed), so what would be lost is unknown.",
     ["holdfast status digits/dev/sweep", "holdfast pull digits/dev/sweep"]],
   ["the machine went before any manifest was taken", "no-manifest", { ...gone, view: { ...end.view, newestManifest: null } },
     "No manifest of digits/dev/sweep was ever taken although its job was started, so what would be lost is unknown.",
-    ["holdfast status digits/dev/sweep", "pulumi up (brings a machine that can read the storage)", "holdfast pull digits/dev/sweep"]],
+    ["holdfast status digits/dev/sweep", "pulumi refresh (notices an instance that is gone)", "pulumi up (brings an instance back on the same file system)", "holdfast pull digits/dev/sweep"]],
   ["a cell failed", "cells-unfinished", { ...end, remote: reachable({ cells: [{ name: "a", state: "complete" }, { name: "b", state: "failed", exit: 1, cause: "train" }] }) },
     "Cell b of digits/dev/sweep failed (train, exit 1), so its training would be lost unless you give it up by name.",
     ["holdfast status digits/dev/sweep", 'holdfast approve digits/dev/sweep --partial b --reason "..."']],
@@ -124,6 +124,9 @@ const table: readonly (readonly [string, RefusalCode, DeletionFacts, string, rea
   ["the grant expired", "grant-expired", { ...end, approvals: [], receipts: [], view: { ...end.view, openGrant: { ...grant, expiresAt: EARLIER } } },
     `Grant grt_0000000000000001 of digits/dev/sweep expired at ${EARLIER}, so what lies there now must be looked at and approved again.`,
     ["holdfast pull digits/dev/sweep", "holdfast approve digits/dev/sweep"]],
+  ["the override is for what stood before", "break-glass-void", { ...end, receipts: [], breakGlass: [signed({ ...breakGlass, deletions: [{ ...instance, id: "i-0" }, filesystem] })] },
+    'Break-glass bgl_0000000000000001 of digits/dev/sweep opens nothing here: it does not name "terminate instance i-1" with local.',
+    ["holdfast pull digits/dev/sweep"]],
 ];
 
 for (const [what, code, facts, message, next] of table) {
@@ -151,4 +154,26 @@ test("an old approval that was used for something else is not what a person is t
   const old = signed({ ...approval, id: "apr_00000000000000aa", deletions: [{ ...instance, id: "i-0" }] });
   const decision = refused({ ...end, approvals: [old], view: { ...end.view, usedApprovals: new Set([old.content.id]) } });
   assert.deepEqual(decision.reasons.map(({ code }) => code), ["no-approval"]);
+});
+
+test("where loading the artifacts in place is enough, that is proposed; where the place goes, a pull", () => {
+  const unproven: DeletionFacts = { ...endKeepingStorage, require: "verifiedInPlace", receipts: [] };
+  const decision = refused(unproven);
+  assert.deepEqual(decision.next, ["holdfast verify digits/dev/sweep --in-place (loads it where it stays; or, to have a copy: holdfast pull digits/dev/sweep)"]);
+  assert.match(decision.reasons[0]?.message ?? "", /were pulled, or read where they stay, and load, so/);
+  assert.deepEqual(refused({ ...unproven, require: "pulled" }).next, ["holdfast pull digits/dev/sweep"]);
+  assert.deepEqual(refused({ ...end, require: "verifiedInPlace", receipts: [] }).next, ["holdfast pull digits/dev/sweep"]);
+});
+
+test("a machine that vanished before the pull is brought back first: a pull alone would find nothing", () => {
+  for (const facts of [{ ...blind, receipts: [] }, { ...gone, receipts: [] }]) {
+    const { next } = refused(facts);
+    const steps = ["pulumi refresh (notices an instance that is gone)", "pulumi up (brings an instance back on the same file system)", "holdfast pull digits/dev/sweep"];
+    assert.deepEqual(next.slice(next.indexOf(steps[0] ?? ""), next.indexOf(steps[0] ?? "") + 3), steps);
+  }
+});
+
+test("one file is one file in what a person reads", () => {
+  const one = refused({ ...end, remote: reachable({ unclaimed: [{ ...stray, bytes: 1, files: 1 }] }) });
+  assert.equal(one.reasons[0]?.message, "1 file (1 byte) in notes on persistent belongs to no manifest of digits/dev/sweep and would be lost; nobody gave it up.");
 });

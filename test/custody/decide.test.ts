@@ -6,7 +6,7 @@ import { approval, breakGlass, digest, EARLIER, end, endKeepingStorage, filesyst
 import { run } from "./support";
 
 test("a run that is complete, pulled, checked and approved can end", () => {
-  assert.deepEqual(allowed(end), { allow: true, basis: "receipt-and-approval", approvalId: approval.id, receiptId: receipt.id, manifestSha256: digest, notes: [] });
+  assert.deepEqual(allowed(end), { allow: true, basis: "receipt-and-approval", approvalId: approval.id, breakGlassId: null, receiptId: receipt.id, manifestSha256: digest, notes: [] });
 });
 
 test("a run whose storage is kept still needs its receipt", () => {
@@ -15,7 +15,7 @@ test("a run whose storage is kept still needs its receipt", () => {
 });
 
 test("replacing an instance whose storage stays asks for a confirmation and no pull", () => {
-  assert.deepEqual(allowed(replaced), { allow: true, basis: "confirmation", approvalId: approval.id, receiptId: null, manifestSha256: digest, notes: [] });
+  assert.deepEqual(allowed(replaced), { allow: true, basis: "confirmation", approvalId: approval.id, breakGlassId: null, receiptId: null, manifestSha256: digest, notes: [] });
 });
 
 test("a first up that failed before any job can be destroyed at once", () => {
@@ -137,7 +137,7 @@ for (const [what, change] of [
 
 test("before the first job, a tier that nobody can look at is given up by accepting that", () => {
   const facts: DeletionFacts = { ...neverStarted, tiers: neverStarted.tiers.map((tier) => ({ ...tier, holdsArtifacts: "unknown", empty: "unknown" })), remote: { state: "unreachable", reason: "it never booted" } };
-  assert.deepEqual(refused(facts).next, ["holdfast status digits/dev/sweep", "holdfast doctor", "holdfast approve digits/dev/sweep --accept-unreachable"]);
+  assert.deepEqual(refused(facts).next, ["holdfast status digits/dev/sweep", "holdfast doctor", "holdfast approve digits/dev/sweep --accept-unreachable (if no machine can ever look again)"]);
   const accepting = signed({ ...approval, manifestSha256: null, acceptUnreachable: true });
   assert.equal(allowed({ ...facts, approvals: [accepting] }).basis, "nothing-at-risk");
   assert.ok(refused({ ...facts, approvals: [accepting], tiers: facts.tiers.map((tier) => ({ ...tier, holdsArtifacts: "yes" })) }).reasons.some(({ code }) => code === "no-manifest"));
@@ -181,25 +181,25 @@ test("an end that deletes nothing is allowed, whatever became of the resources",
 
 const disposable: DeletionFacts = { ...end, receipts: [], approvals: [], view: { ...end.view, disposable: { createdAt: "2026-03-01T10:30:00.000Z", maxHours: 2 } } };
 
-test("a disposable run asks only for its name, as long as it is young", () => {
-  assert.equal(allowed({ ...disposable, confirmedName: "sweep" }).basis, "disposable");
-  assert.equal(allowed({ ...disposable, approvals: [signed({ ...approval, manifestSha256: null })] }).approvalId, approval.id);
-  refused({ ...disposable, confirmedName: "other" });
+test("a disposable run asks for no pull, only for consent, as long as it is young", () => {
+  const agreed = [signed({ ...approval, manifestSha256: null })];
+  assert.deepEqual([allowed({ ...disposable, approvals: agreed }).basis, allowed({ ...disposable, approvals: agreed }).approvalId], ["disposable", approval.id]);
   refused(disposable);
-  refused({ ...disposable, confirmedName: "sweep", now: "2026-03-01T12:31:00.000Z" });
-  refused({ ...disposable, confirmedName: "sweep", now: "2026-03-01T10:29:00.000Z" });
+  refused({ ...disposable, approvals: agreed, now: "2026-03-01T12:31:00.000Z" });
+  refused({ ...disposable, approvals: agreed, now: "2026-03-01T10:29:00.000Z" });
 });
 
 test("a disposable run never takes another run's data with it, known or unknown", () => {
-  refused({ ...disposable, confirmedName: "sweep", remote: reachable({ unclaimed: [otherRun] }) });
-  refused({ ...disposable, confirmedName: "sweep", remote: { state: "unreachable", reason: "timed out" } });
+  const agreed = [signed({ ...approval, manifestSha256: null })];
+  refused({ ...disposable, approvals: agreed, remote: reachable({ unclaimed: [otherRun] }) });
+  refused({ ...disposable, approvals: agreed, remote: { state: "unreachable", reason: "timed out" } });
   assert.equal(allowed({ ...disposable, approvals: [signed({ ...approval, acceptUnreachable: true })], remote: { state: "unreachable", reason: "timed out" } }).basis, "disposable");
 });
 
 const granted: DeletionFacts = { ...end, scope: "resource", deletions: [filesystem], tiers: end.tiers.map((tier) => ({ ...tier, lost: tier.id === "persistent" })), receipts: [], approvals: [], view: { ...end.view, openGrant: grant }, remote: { state: "none", why: "the instance is gone", writerPossibleSince: false } };
 
 test("what the gate allowed stays allowed when its last instance is gone", () => {
-  assert.deepEqual(allowed(granted), { allow: true, basis: "grant", approvalId: approval.id, receiptId: receipt.id, manifestSha256: digest, notes: [] });
+  assert.deepEqual(allowed(granted), { allow: true, basis: "grant", approvalId: approval.id, breakGlassId: null, receiptId: receipt.id, manifestSha256: digest, notes: [] });
 });
 
 for (const [what, facts] of [
@@ -241,7 +241,7 @@ test("break-glass works when nothing else does, and says so loudly", () => {
   const decision = allowed({ ...end, receipts: [], approvals: [], breakGlass: [signed(breakGlass)] });
   assert.equal(decision.basis, "break-glass");
   assert.deepEqual(decision.notes, [
-    `BREAK GLASS: bgl_0000000000000001, signed by laptop, overrides every refusal for digits/dev/sweep until ${LATER}.`,
+    "BREAK GLASS: bgl_0000000000000001, signed by laptop, overrides every refusal of digits/dev/sweep once, to terminate instance i-1 and delete filesystem fs-1.",
     "Reason: the vendor closes the region tonight", "Lost: cell b",
   ]);
 });
@@ -253,7 +253,6 @@ test("break-glass is not used when the ordinary way is open", () => {
 for (const [what, glass] of [
   ["expired", signed({ ...breakGlass, expiresAt: EARLIER })],
   ["for another run", signed({ ...breakGlass, run: { ...run, name: "other" } })],
-  ["untrusted", signed(breakGlass, { trusted: false })],
   ["dated in the future", signed({ ...breakGlass, at: LATER, expiresAt: "2026-04-01T00:00:00.000Z" })],
   ["with an unreadable date", signed({ ...breakGlass, expiresAt: "never" })],
 ] as const) {
@@ -261,6 +260,25 @@ for (const [what, glass] of [
     assert.deepEqual(refused({ ...end, receipts: [], breakGlass: [glass] }).reasons.map(({ code }) => code), ["no-receipt"]);
   });
 }
+
+for (const [what, change, why] of [
+  ["that nobody who may signed", { breakGlass: [signed(breakGlass, { trusted: false, problem: "it was changed after it was signed" })] }, "it was changed after it was signed"],
+  ["of the run's former life", { view: { ...end.view, declaredAt: "2026-03-01T11:00:00.001Z" } }, "it was signed before the run was brought up again"],
+  ["when nobody knows when the run was brought up", { view: { ...end.view, declaredAt: "not a time" } }, "it was signed before the run was brought up again"],
+  ["that was used", { view: { ...end.view, usedBreakGlass: new Set([breakGlass.id]) } }, "it was already turned into a grant, and each opens the locks once"],
+  ["for an instance that is gone, and another stands", { deletions: [{ ...instance, id: "i-2" }, filesystem] }, 'it does not name "terminate instance i-2" with local'],
+  ["for another verb", { deletions: [instance, { ...filesystem, verb: "format" }] }, 'it does not name "format filesystem fs-1" with persistent'],
+  ["that does not name a tier", { deletions: [{ ...instance, tiersLost: ["local", "persistent"] }, filesystem] }, 'it does not name "terminate instance i-1" with local, persistent'],
+] as readonly (readonly [string, Partial<DeletionFacts>, string])[]) {
+  test(`break-glass ${what} opens nothing, and says why`, () => {
+    const decision = refused({ ...end, receipts: [], approvals: [], breakGlass: [signed(breakGlass)], ...change });
+    assert.deepEqual(decision.reasons.at(-1), { code: "break-glass-void", message: `Break-glass bgl_0000000000000001 of digits/dev/sweep opens nothing here: ${why}.` });
+  });
+}
+
+test("break-glass covers a single one of the deletions it names", () => {
+  assert.equal(allowed({ ...end, scope: "resource", deletions: [instance], tiers: end.tiers.map((tier) => ({ ...tier, lost: tier.id === "local" })), receipts: [], approvals: [], breakGlass: [signed(breakGlass)], remote: reachable({ writerAlive: true }) }).basis, "break-glass");
+});
 
 test("break-glass takes another run's data only when it names that run", () => {
   const shared: DeletionFacts = { ...end, remote: reachable({ unclaimed: [otherRun] }), breakGlass: [signed(breakGlass)] };

@@ -35,10 +35,10 @@ export const approval: Approval = {
 
 export const grant: Grant = {
   v: 1, id: "grt_0000000000000001", run, basis: "receipt-and-approval", deletions: [instance, filesystem], manifestSha256: digest,
-  approvalId: approval.id, receiptId: receipt.id, at: EARLIER, expiresAt: LATER,
+  approvalId: approval.id, breakGlassId: null, receiptId: receipt.id, at: EARLIER, expiresAt: LATER,
 };
 
-export const breakGlass: BreakGlass = { v: 1, id: "bgl_0000000000000001", run, reason: "the vendor closes the region tonight", lost: ["cell b"], at: EARLIER, expiresAt: LATER };
+export const breakGlass: BreakGlass = { v: 1, id: "bgl_0000000000000001", run, reason: "the vendor closes the region tonight", deletions: [instance, filesystem], lost: ["cell b"], at: EARLIER, expiresAt: LATER };
 
 /** The end of the run: instance and file system go, and with them the only other copy of the artifacts. */
 export const end: DeletionFacts = {
@@ -48,7 +48,7 @@ export const end: DeletionFacts = {
     { id: "local", path: "/home/ubuntu", lost: true, holdsArtifacts: "no", empty: "unknown" },
   ],
   view: {
-    jobEverStarted: true, openGrant: null, usedApprovals: new Set(), disposable: null, roster: new Set(["a", "b"]),
+    declaredAt: "2026-03-01T08:59:00.000Z", jobEverStarted: true, openGrant: null, usedApprovals: new Set(), usedBreakGlass: new Set(), disposable: null, roster: new Set(["a", "b"]),
     newestManifest: { manifestSha256: digest, files: 3, bytes: 23, closed: true, at: EARLIER },
     lastJobStart: { at: "2026-03-01T09:00:00.000Z", instance: "i-1", directory: manifest.place.directory, cells: ["a", "b"], codeSha256: "", specSha256: "", scriptsSha256: "" },
   },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { compareManifests, parseManifest, RemoteUnreachable, sha256Hex, takeManifest, UserError } from "../../custody";
+import { parseManifest, RemoteUnreachable, sha256Hex, takeManifest, UserError } from "../../custody";
 import { matchesGlob } from "../../custody/artifacts/glob";
 import { parseListing, parseWriterStatus } from "../../custody/artifacts/listing";
 import { closed, durableTier, state } from "./durableTier";
@@ -133,14 +133,6 @@ for (const [pattern, yes, no] of [
     assert.deepEqual(no.filter((path) => matchesGlob(path, pattern)), []);
   });
 }
-
-test("what changed between two manifests is named", () => {
-  const file = (path: string, content: string): { path: string; bytes: number; sha256: string } => ({ path, bytes: content.length, sha256: sha256Hex(content) });
-  assert.deepEqual(
-    compareManifests({ files: [file("logs/a", "1"), file("logs/b", "1"), file("logs/c", "1")] }, { files: [file("logs/a", "1"), file("logs/b", "2"), file("logs/d", "1")] }),
-    { added: ["logs/d"], removed: ["logs/c"], changed: ["logs/b"] },
-  );
-});
 
 for (const [what, change, pattern] of [
   ["an unknown version", { v: 2 }, /it has version 2; this Holdfast knows version 1/],

@@ -91,7 +91,7 @@ for (const [what, spoil, code, pattern] of [
     await assert.rejects(pullVerifyAndSign(run, remote, manifest, { clock }), (error: unknown) => {
       assert.ok(error instanceof UserError);
       assert.equal(error.code, "verify-failed");
-      assert.match(error.message, /^digits\/dev\/sweep was pulled but not proven: 1 of its files are not whole or do not load, so there is no receipt\.\n/);
+      assert.match(error.message, /^digits\/dev\/sweep was read but not proven: one of its files is not whole or does not load, so there is no receipt\.\n/);
       assert.match(error.message, pattern);
       assert.deepEqual(error.next, ["holdfast pull digits/dev/sweep"]);
       return true;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { openCustody, parseTrust, pullVerifyAndSign, recoverRun, RemoteUnreachable, takeManifest, trustEntry, UserError, type Approval, type Custody, type RunCustody } from "../../custody";
+import { durableWrites, openCustody, parseTrust, pullVerifyAndSign, recoverRun, RemoteUnreachable, takeManifest, trustEntry, UserError, type Approval, type Custody, type Grant, type LedgerData, type LedgerEntry, type RunCustody } from "../../custody";
+import { appendToLedger } from "../../custody/ledger";
 import { trustFileFor } from "../../custody/signing/trust";
 import { stringify } from "yaml";
 import { durableTier } from "./durableTier";
@@ -49,7 +50,7 @@ test("a colleague's checkout knows what the first one knew, under the same custo
   const project = temporaryProject(context);
   writeFileSync(join(project, "holdfast.trust.yaml"), trustFileFor(custody.signer()));
   const report = await recoverRun(project, remote, copies, run, { clock });
-  assert.deepEqual({ ...report, documents: report.documents.length }, { run, custodyId: custody.id, entries: 5, outcome: "recovered", documents: 3, untrusted: [], unknownKeys: [], setAside: null });
+  assert.deepEqual({ ...report, documents: report.documents.length }, { run, custodyId: custody.id, api: "sandbox", entries: 5, outcome: "recovered", documents: 3, untrusted: [], unknownKeys: [], setAside: null });
   const second = openCustody(project, { clock, expectId: custody.id }).run(run);
   assert.deepEqual(second.entries().slice(0, 5), first.entries());
   assert.equal(second.entries()[5]?.kind, "custody.recovered");
@@ -196,4 +197,38 @@ test("a machine that does not answer leaves nothing half-recovered", async (cont
   const project = temporaryProject(context);
   await assert.rejects(recoverRun(project, new SilentRemote(), "/mnt/custody", run, { clock }), RemoteUnreachable);
   assert.deepEqual(readdirSync(join(project, ".holdfast")), ["tmp"]);
+});
+
+test("a grant and a disposable declaration that somebody wrote into the copied ledger open nothing", async (context) => {
+  const { remote, copies, custody } = await copied(context);
+  const path = join(copies, "ledger.jsonl");
+  const [first, ...rest] = readFileSync(path, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line) as LedgerEntry);
+  assert.ok(first !== undefined);
+  // The chain is rebuilt by the rules, as anybody can: it holds.
+  const forged = join(temporaryFolder(context), "ledger.jsonl");
+  const deletions = [{ role: "instance", id: "i-1", verb: "terminate", tiersLost: ["local"] }];
+  const grant: Grant = { v: 1, id: "grt_0123456789abcdef", run, basis: "break-glass", deletions, manifestSha256: null, approvalId: null, breakGlassId: null, receiptId: null, at: NOW, expiresAt: "2026-03-02T12:00:00.000Z" };
+  appendToLedger(forged, run, "run.declared", { ...(first.data as LedgerData["run.declared"]), disposable: { maxHours: 10_000 } }, clock.now());
+  for (const { kind, data } of rest) appendToLedger(forged, run, kind, data, clock.now());
+  appendToLedger(forged, run, "grant.sealed", { grant }, clock.now());
+  writeFileSync(path, readFileSync(forged));
+
+  const project = temporaryProject(context);
+  writeFileSync(join(project, "holdfast.trust.yaml"), trustFileFor(custody.signer()));
+  assert.equal((await recoverRun(project, remote, copies, run, { clock })).outcome, "recovered");
+  const recovered = openCustody(project, { clock }).run(run);
+  assert.deepEqual([recovered.view().openGrant, recovered.view().disposable], [null, null]);
+  assert.deepEqual(recovered.approvals().map(({ trusted }) => trusted), [true], "what is signed still counts");
+});
+
+test("a recovery that dies half-way never leaves a copied ledger without the line that takes its grants back", async (context) => {
+  const { remote, copies } = await copied(context);
+  const project = temporaryProject(context);
+  const ledger = join(project, ".holdfast", "runs", "digits", "dev", "sweep", "ledger.jsonl");
+  const { beforeStep } = durableWrites;
+  context.after(() => { durableWrites.beforeStep = beforeStep; });
+  durableWrites.beforeStep = ({ operation, path }) => { if (operation === "fsync-directory" && existsSync(ledger) && path === dirname(ledger)) throw new Error("the power failed"); };
+  await assert.rejects(recoverRun(project, remote, copies, run, { clock }), /the power failed/);
+  durableWrites.beforeStep = beforeStep;
+  assert.equal(openCustody(project, { clock }).run(run).entries().at(-1)?.kind, "custody.recovered");
 });

@@ -13,7 +13,7 @@ const created = (role: string, id: string): Line => ["resource.created", { role,
 const started: Line = ["job.started", { instance: "i-1", directory: "/mnt/run", cells: ["a", "c"], codeSha256: "1", specSha256: "2", scriptsSha256: "3" }];
 const grant: Grant = {
   v: 1, id: "grt_0000000000000001", run, basis: "receipt-and-approval", deletions: [{ role: "instance", id: "i-1", verb: "terminate", tiersLost: ["local"] }],
-  manifestSha256: null, approvalId: "apr_1", receiptId: null, at: NOW, expiresAt: "2026-03-02T12:00:00.000Z",
+  manifestSha256: null, approvalId: "apr_1", breakGlassId: null, receiptId: null, at: NOW, expiresAt: "2026-03-02T12:00:00.000Z",
 };
 const sealed: Line = ["grant.sealed", { grant }];
 
@@ -77,10 +77,45 @@ test("a run is disposable only when it was from the beginning, and at the shorte
   assert.equal(fold(short, declare).disposable, null);
 });
 
-test("a stop counts until the next start", () => {
-  const stopped: Line = ["job.stopped", { instance: "i-1", why: "asked" }];
-  assert.equal(fold(declare, started, stopped).jobStopped?.why, "asked");
-  assert.equal(fold(declare, started, stopped, started).jobStopped, null);
+const kept = (id: string, owned = true): Line => ["leftover.recorded", { kind: "filesystem", id, name: id, monthlyUsd: 20, owned, remove: `delete ${id}` }];
+const closed: Line = ["audit.closed", { billing: 0, leftovers: 1, usd: 1 }];
+
+test("storage that a former life kept on purpose is not taken for a forgotten one in the next", () => {
+  const view = fold(declare, kept("fs-1"), kept("fs-0", false), closed, declare, kept("fs-2"), closed, declare);
+  assert.deepEqual(view.leftovers.map(({ id }) => id), ["fs-1", "fs-2"]);
+});
+
+test("a leftover that was deleted or found missing since is none any more", () => {
+  const gone: Line = ["resource.deleted", { role: "filesystem", kind: "LambdaFilesystem", id: "fs-1", verb: "delete", grant: null, confirmed: "404" }];
+  const lost: Line = ["resource.lost", { role: "filesystem", id: "fs-1", why: "404" }];
+  for (const line of [gone, lost]) assert.deepEqual(fold(declare, kept("fs-1"), closed, declare, line).leftovers, []);
+});
+
+test("storage that a later life only uses stays the leftover of the life that made it", () => {
+  const view = fold(declare, kept("fs-1"), closed, declare, created("filesystem", "fs-1"), kept("fs-1", false));
+  assert.deepEqual(view.leftovers.map(({ id, owned }) => [id, owned]), [["fs-1", true]]);
+});
+
+const recovered: Line = ["custody.recovered", { from: "ubuntu@192.0.2.7:/custody", entries: 3 }];
+
+test("a grant that came with a copied ledger opens nothing: anybody who writes to the tier could have put it there", () => {
+  assert.equal(fold(declare, started, sealed).openGrant?.id, grant.id);
+  assert.equal(fold(declare, started, sealed, recovered).openGrant, null);
+  assert.equal(fold(declare, started, recovered, sealed).openGrant?.id, grant.id, "one that was sealed here since");
+});
+
+test("a run does not become disposable, never started or closed by a copied ledger that says so", () => {
+  const short: Line = ["run.declared", { ...declared("cst_1"), disposable: { maxHours: 2 } }];
+  const taken: Line = ["manifest.taken", { manifestSha256: "0".repeat(64), files: 1, bytes: 1, closed: true }];
+  const view = fold(short, taken, recovered);
+  assert.deepEqual([view.disposable, view.jobEverStarted, view.newestManifest?.closed], [null, true, false]);
+  assert.equal(fold(short, recovered, short).disposable, null);
+  assert.equal(fold(short, recovered, taken).newestManifest?.closed, true);
+});
+
+test("an override that was turned into a grant stays used, in every later life of the run", () => {
+  const broke: Line = ["grant.sealed", { grant: { ...grant, basis: "break-glass", approvalId: null, breakGlassId: "bgl_1" } }];
+  assert.deepEqual([...fold(declare, broke, closed, declare).usedBreakGlass], ["bgl_1"]);
 });
 
 test("where the job was placed is known after its resource is gone", () => {
