@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import type { PullProgress, PullResult, RunCustody } from "../../custody";
 import type { Manifest, Receipt, Signed } from "../../custody/formats";
 import { runId } from "../../custody/formats";
+import { BRING_BACK } from "../../custody/deletion/next";
 import type { Remote } from "../../custody/remote";
 import { UserError } from "../../custody/userError";
 import type { Cli } from "../cli";
@@ -57,7 +58,7 @@ export interface Pulled {
 }
 
 /** The steps with their progress; throws what custody throws. */
-export async function pullRun(session: Session, run: RunCustody, remote: Remote, options: PullCommandOptions): Promise<Pulled> {
+async function pullRun(session: Session, run: RunCustody, remote: Remote, options: PullCommandOptions): Promise<Pulled> {
   const { takeRunManifest } = await import("../../providers/teardown/facts.js");
   const { pullVerifyAndSign } = await import("../../custody/index.js");
   const signal = session.signal;
@@ -119,10 +120,12 @@ function renderPulled(session: Session, run: RunCustody, { manifest, receipt, re
   ].join("\n");
 }
 
-function noMachine(run: RunCustody): UserError {
-  const newest = run.receipts().at(-1)?.content;
-  return new UserError(`No machine of ${runId(run.ref)} is known to stand, so nothing can be pulled.`, {
-    code: "no-machine",
-    next: newest === undefined ? ["holdfast audit (asks the vendor)"] : [`holdfast verify ${runId(run.ref)} (the copy of ${newest.at.slice(0, 10)} in ${newest.place.directory})`],
-  });
+/** Where storage still stands, an instance can be brought back to read it; what was pulled before can be proven without. */
+export function noMachine(run: RunCustody): UserError {
+  const newest = run.receipts().findLast((signed) => signed.content.how === "pulled")?.content;
+  const next = [
+    ...(run.view().resources.has("filesystem") ? BRING_BACK : []),
+    ...(newest === undefined ? ["holdfast audit (asks the vendor)"] : [`holdfast verify ${runId(run.ref)} (the copy of ${newest.at.slice(0, 10)} in ${newest.place.directory})`]),
+  ];
+  return new UserError(`No machine of ${runId(run.ref)} is known to stand, so its artifacts cannot be read.`, { code: "no-machine", next });
 }

@@ -95,6 +95,9 @@ function render(session: Session, run: RunRef, report: RecoverReport, linked: st
       : `What is here already says as much as the copy or more; ${plural(report.documents.length, "document")} added.`;
   return [
     paint("good", outcome),
+    ...(report.outcome === "recovered"
+      ? [`Its commands will speak to the API at ${report.api}. A copied ledger shows that it is whole, not who wrote it: no grant and no "disposable" in it counts; receipts and approvals are signed and do.`]
+      : []),
     ...(linked === null ? [] : [`${linked} points to your key: later commands reach the machine with it.`]),
     ...(report.setAside === null ? [] : [paint("warn", `A ledger that could not be believed was set aside: ${report.setAside}`)]),
     ...report.untrusted.map(({ file, problem }) => paint("warn", `${file} does not count here: ${problem}`)),

@@ -1,4 +1,7 @@
-/** holdfast verify: a copy held against its manifest and receipt once more, offline; or any folder of checkpoints, loaded. */
+/**
+ * holdfast verify: a copy held against its manifest and receipt once more, offline; or any folder of checkpoints, loaded; or
+ * the artifacts where they durably lie (verifyInPlace.ts).
+ */
 import { Command } from "commander";
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
@@ -17,12 +20,18 @@ import { renderTable } from "../render/table";
 import { formatBytes, formatTime, plural } from "../render/units";
 import { openProject, openRun } from "../runs/project";
 import type { Session } from "../terminal";
+import { verifyRunInPlace } from "./verifyInPlace";
 
 /** What is looked at, and what it is held against. */
 interface Subject {
   readonly directory: string;
   readonly manifest: Manifest | null;
   readonly receipt: Signed<Receipt> | null;
+}
+
+interface VerifyOptions {
+  readonly inPlace?: boolean;
+  readonly partial?: readonly string[];
 }
 
 interface Fault {
@@ -33,9 +42,11 @@ interface Fault {
 
 export function verifyCommand(cli: Cli): Command {
   return new Command("verify")
-    .summary("prove a pulled copy again, offline")
-    .description("prove a pulled copy again, offline: every byte against the manifest, every checkpoint loaded")
+    .summary("prove a pulled copy again, or artifacts in place")
+    .description("prove a pulled copy again, offline: every byte against the manifest, every checkpoint loaded; or the artifacts where they lie (--in-place)")
     .argument("[run-or-folder]", "a run (its newest receipt's copy), or a folder; may be left out when one run is live")
+    .option("--in-place", "read and load the artifacts where they durably lie, through the run's machine; signs a receipt, keeps no copy")
+    .option("--partial <cell...>", "with --in-place: cells that are given up, whose files need not load")
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -43,12 +54,15 @@ export function verifyCommand(cli: Cli): Command {
         ["holdfast verify digits", "the copy that its newest receipt names"],
         ["holdfast verify ~/results/digits", "a pulled folder: against the holdfast-manifest.json in it"],
         ["holdfast verify ./checkpoints", "any folder: only whether its checkpoints load; exit code 6 if not"],
+        ["holdfast verify digits --in-place", "enough for the end of a run with teardown: {storage: keep, require: verifiedInPlace}"],
       ),
     )
-    .action(cli.action((session, [text]: [string | undefined]) => verify(session, text)));
+    .action(cli.action((session, [text]: [string | undefined], options: VerifyOptions) => verify(session, text, options)));
 }
 
-async function verify(session: Session, text: string | undefined): Promise<ExitCode | undefined> {
+async function verify(session: Session, text: string | undefined, options: VerifyOptions): Promise<ExitCode | undefined> {
+  if (options.inPlace === true) return verifyRunInPlace(session, text, options.partial ?? []);
+  if (options.partial !== undefined) throw new UserError("--partial gives cells up before their files are read where they lie.", { code: "usage", next: ["add: --in-place", "or, for a copy: holdfast pull --partial CELL"] });
   const subject = looksLikeFolder(session, text) ? await folderSubject(session, resolve(session.terminal.cwd, text)) : await runSubject(session, text);
   if (!existsSync(subject.directory)) throw new UserError(`The copy in ${subject.directory} is not there any more.`, { code: "verify-failed", next: ["holdfast pull"] });
   const { verdicts, faults } = await check(session, subject);
@@ -67,7 +81,7 @@ function looksLikeFolder(session: Session, text: string | undefined): text is st
 async function runSubject(session: Session, text: string | undefined): Promise<Subject> {
   const { run } = await openRun(session, text, "verify");
   const receipt = run.receipts().findLast((signed) => signed.content.how === "pulled");
-  if (!receipt) throw new UserError(`${runId(run.ref)} was never pulled, so there is no copy to verify.`, { code: "nothing-to-do", next: [`holdfast pull ${runId(run.ref)}`] });
+  if (!receipt) throw new UserError(`${runId(run.ref)} was never pulled, so there is no copy to verify.`, { code: "nothing-to-do", next: [`holdfast pull ${runId(run.ref)}`, `holdfast verify ${runId(run.ref)} --in-place (the artifacts where they lie)`] });
   const { place, manifestSha256 } = receipt.content;
   if (place.host !== hostname()) {
     throw new UserError(`The newest copy of ${runId(run.ref)} lies on ${place.host}, in ${place.directory}; this is ${hostname()}.`, { code: "not-found", next: [`on ${place.host}: holdfast verify ${runId(run.ref)}`] });

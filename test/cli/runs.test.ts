@@ -98,8 +98,28 @@ test("break-glass asks for the name, names what is lost, and stays in the ledger
     const signed = await project.holdfast("break-glass", "--reason", "disk is corrupt", "--expires", "1h", "--confirm", "lab-digits");
     assert.equal(signed.code, 0, signed.stderr);
     assert.match(signed.stderr, /BREAK GLASS lab\/dev\/digits[\s\S]*everything on filesystem/);
+    assert.deepEqual(run.breakGlass()[0]?.content.deletions.map(({ role, id, verb }) => `${verb} ${role} ${id}`), ["delete filesystem fs-1", "terminate instance i-1", "delete job job-digits", "delete sshKey key-1"]);
     assert.equal(run.breakGlass()[0]?.content.reason, "disk is corrupt");
     assert.match((await project.holdfast("ledger")).stdout, /breakglass\.signed +bgl_[0-9a-f]+: disk is corrupt/);
+  });
+});
+
+test("artifacts are not said to be verified in place when no machine can read them, and the way back to one is told", async () => {
+  await withProject(async (project) => {
+    const run = project.declareRun();
+    const silent = await project.holdfast("verify", "--in-place");
+    assert.equal(silent.code, 5, silent.stderr);
+    run.append("resource.lost", { role: "instance", id: "i-1", why: "404" });
+    for (const argv of [["verify", "--in-place"], ["pull"]]) {
+      const { code, stderr } = await project.holdfast(...argv, "--json");
+      assert.equal(code, 4, stderr);
+      const { error } = JSON.parse(stderr) as ErrorJson;
+      assert.deepEqual(error.next, ["pulumi refresh (notices an instance that is gone)", "pulumi up (brings an instance back on the same file system)", "holdfast audit (asks the vendor)"]);
+    }
+    assert.equal(run.receipts().length, 0);
+    const partial = await project.holdfast("verify", "--partial", "a");
+    assert.equal(partial.code, 2);
+    assert.match(partial.stderr, /add: --in-place/);
   });
 });
 
