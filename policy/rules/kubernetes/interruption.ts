@@ -103,10 +103,14 @@ function* shortGrace(workload: Workload, peek: Peek, config: GraceConfig): Itera
   };
 }
 
+/** JobSet's webhook fills in OnFailure where none is given; a plain Job's API server refuses. */
+const DEFAULTING: readonly Workload["kind"][] = ["JobSet", "TrainingRuntime"];
+
 function* misusedPolicy(workload: Workload, peek: Peek): Iterable<Finding> {
   const policy = workload.pod.restartPolicy;
   const where = `${workload.where}.restartPolicy`;
   if (workload.job !== null) {
+    if (policy === undefined && DEFAULTING.includes(workload.kind)) return;
     if (policy !== "Never" && policy !== "OnFailure") {
       yield { where, what: `${policy === undefined ? "it is missing, which means Always" : policy} is not taken for a Job`, why: "the API server refuses the object, after everything before it was created", gotchas: ["K8S2"], instead: "restartPolicy: Never (a fresh pod per attempt), or OnFailure" };
     } else if (policy === "OnFailure" && workload.job.spec.podFailurePolicy != null) {
