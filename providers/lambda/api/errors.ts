@@ -97,11 +97,12 @@ function failureOf(method: Method, status: number, envelope: Envelope | null): F
     return status === 401 ? "auth" : unknown;
   }
   const known = failureByCode[envelope.code];
+  // The code of a key that is still in use was never printed by anyone who met it, and the contract allows that route
+  // invalid-parameters only; its text is known, and decides before a code that says less.
+  if ((known === undefined || known === "invalid") && /\bin use\b/i.test(envelope.message)) return "conflict";
   if (known !== undefined) return known;
   if (status === 401) return "auth";
   if (status === 404) return "not-found";
-  // The code of a key that is still in use was never printed by anyone who met it; only its text is known.
-  if (/\bin use\b/i.test(envelope.message)) return "conflict";
   return status === 409 ? "conflict" : "invalid";
 }
 

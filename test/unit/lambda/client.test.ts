@@ -85,9 +85,16 @@ test("an instance that the API says does not exist is null; an HTML 404 is not a
   assert.equal((await failureOf(clientAnswering(404, "<html>").client.getInstance("x"))).failure, "transport");
 });
 
-test("a key in use is understood although its code was never seen", async () => {
-  const { client } = clientAnswering(400, envelope("some/code", "Key is currently in use, cannot delete"));
-  assert.equal((await failureOf(client.deleteSshKey("1"))).failure, "conflict");
+for (const code of ["some/code", "global/invalid-parameters"]) {
+  test(`a key in use is waited for whatever its code says (${code}), or its deletion would fail while its instance goes`, async () => {
+    const { client } = clientAnswering(400, envelope(code, "Key is currently in use, cannot delete"));
+    assert.equal((await failureOf(client.deleteSshKey("1"))).failure, "conflict");
+  });
+}
+
+test("a code that says more than the text decides: a full account is not waited for", async () => {
+  const { client } = clientAnswering(400, envelope("global/quota-exceeded", "All of your quota is in use"));
+  assert.equal((await failureOf(client.launch(launch))).failure, "quota");
 });
 
 test("fields and statuses of tomorrow are accepted, missing optional ones too", async () => {
