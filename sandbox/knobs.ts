@@ -48,6 +48,8 @@ export const knobsSchema = z.strictObject({
   launchReplySeconds: seconds,
   /** New instances are missing from the list for this long. */
   listLagSeconds: seconds,
+  /** `bytes_used` is counted again after this long; real Lambda takes hours. */
+  bytesUsedLagSeconds: seconds,
   /** What follows `terminating`: gone at once, or still shown as `terminated` for a while. */
   afterTerminated: z.union([z.literal("404"), z.strictObject({ listedSeconds: seconds })]),
   /** By instance type; types that are not named keep the catalogue's regions. */
@@ -97,6 +99,7 @@ export const defaultKnobs: Knobs = {
   terminateUnavailableSeconds: 5,
   launchReplySeconds: 0,
   listLagSeconds: 0,
+  bytesUsedLagSeconds: 0,
   afterTerminated: "404",
   capacity: {},
   listedButRefused: 0,
@@ -125,7 +128,8 @@ export function patchKnobs(current: Knobs, patch: unknown): Knobs {
   if (typeof patch !== "object" || patch === null || Array.isArray(patch)) {
     throw new UserError("Sandbox knobs are a JSON object, for example {\"timeScale\": 1}.", { code: "sandbox-knobs-invalid" });
   }
-  const next: Record<string, unknown> = { ...current };
+  // A state of before a knob existed has it at its default.
+  const next: Record<string, unknown> = { ...defaultKnobs, ...current };
   for (const [name, value] of Object.entries(patch as Record<string, unknown>)) {
     if (value === null && !nullIsAValue.has(name)) next[name] = defaultKnobs[name as keyof Knobs];
     else if (merged.has(name) && isRecord(value)) next[name] = { ...(next[name] as object), ...value };

@@ -6,6 +6,7 @@ import { spend } from "../knobs.js";
 import { closeMeter, openInstanceMeter } from "../meter.js";
 import { recordAudit } from "./audit.js";
 import { findInstanceType } from "./catalog/instanceTypes.js";
+import { authorizedKeysOf } from "./cloudConfig.js";
 import { conflict, instanceNotFound } from "./errors.js";
 import { judgeLaunch, type LaunchPlan } from "./launch.js";
 import { isMoving, needsAnswer, nextStep, type MachineFacts, type Step } from "./lifecycle.js";
@@ -27,7 +28,7 @@ export class LambdaInstances {
     const plan = judgeLaunch(body, state, core.knobs(), (core.clock.now() - core.store.state.capacitySinceMs) / 1000);
     const id = newId();
     const machine = core.host.add({
-      ...{ id, authorizedKeys: [plan.key.publicKey] },
+      ...{ id, authorizedKeys: [plan.key.publicKey, ...authorizedKeysOf(body.user_data)] },
       mounts: plan.fileSystems.map((one) => ({ fileSystemId: one.id, mountPoint: one.mountPoint })),
       ...(body.hostname === undefined ? {} : { hostname: body.hostname }),
     });

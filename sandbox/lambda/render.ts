@@ -50,7 +50,7 @@ export function renderFileSystem(fileSystem: FileSystemRecord, state: LambdaStat
     created_by: { id: state.accountUserId, email: "user@example.com", status: "active" },
     is_in_use: mountedBy(fileSystem.id, state).length > 0,
     region: regionOf(fileSystem.regionName),
-    ...(fileSystem.bytesUsed === undefined ? {} : { bytes_used: fileSystem.bytesUsed }),
+    bytes_used: fileSystem.bytesUsed ?? 0,
   };
 }
 

@@ -69,7 +69,10 @@ export function addInstanceRoutes(app: FastifyInstance, { core, instances }: Lam
 }
 
 export function addStorageRoutes(app: FastifyInstance, { core, state, storage }: LambdaParts): void {
-  const list = (): object => ({ data: Object.values(state.fileSystems).map((one) => render.renderFileSystem(one, state)) });
+  const list = async (): Promise<object> => {
+    await storage.countBytes();
+    return { data: Object.values(state.fileSystems).map((one) => render.renderFileSystem(one, state)) };
+  };
   app.get("/file-systems", list);
   // The documented list has a hyphen, create and delete have none; a later copy of the document lists without it too.
   app.get("/filesystems", list);

@@ -61,8 +61,9 @@ export interface FileSystemRecord {
   readonly name: string;
   readonly regionName: string;
   readonly created: string;
-  /** As the API shows it: refreshed now and then. Absent before the first measurement. */
+  /** As the API shows it, and the vendor's time when that was counted. */
   bytesUsed?: number;
+  bytesCountedMs?: number;
 }
 
 export interface SshKeyRecord {

@@ -27,7 +27,7 @@ export class LambdaStorage {
     if (existing.some((one) => one.name === name)) throw errors.duplicate(`Filesystem with name '${name}' already exists.`);
     const { filesystems } = core.knobs().quota;
     if (filesystems !== null && existing.length >= filesystems) throw errors.quotaExceeded();
-    const record: FileSystemRecord = { id: newId(), name, regionName, created: core.clock.realIso() };
+    const record: FileSystemRecord = { id: newId(), name, regionName, created: core.clock.realIso(), bytesUsed: 0, bytesCountedMs: core.clock.now() };
     mkdirSync(core.layout.fileSystem(record.id), { recursive: true });
     state.fileSystems[record.id] = record;
     openFileSystemMeter(core.store.state.meter, core.clock, { id: record.id, name, usdPerGibMonth });
@@ -82,6 +82,18 @@ export class LambdaStorage {
     }
   }
 
+  /** Counts what the API shows, where the last count is as old as the knob asks. */
+  async countBytes(): Promise<void> {
+    const { core, state } = this;
+    const lagMs = core.knobs().bytesUsedLagSeconds * 1000;
+    for (const record of Object.values(state.fileSystems)) {
+      if (core.clock.now() - (record.bytesCountedMs ?? 0) < lagMs) continue;
+      record.bytesUsed = await bytesIn(core.layout.fileSystem(record.id));
+      record.bytesCountedMs = core.clock.now();
+    }
+    core.store.save();
+  }
+
   async sampleAll(): Promise<void> {
     for (const id of Object.keys(this.state.fileSystems)) await this.sample(id);
   }
@@ -94,8 +106,6 @@ export class LambdaStorage {
   private async sample(id: string): Promise<void> {
     const bytes = await bytesIn(this.core.layout.fileSystem(id));
     sampleFileSystem(this.core.store.state.meter, id, bytes, this.core.clock.now());
-    const record = this.state.fileSystems[id];
-    if (record) record.bytesUsed = bytes;
     this.core.store.save();
   }
 }

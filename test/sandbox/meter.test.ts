@@ -80,3 +80,19 @@ test("billing starts when an instance becomes active and not when it is launched
   assert.equal(mustExist(running.billing.find((one) => one.id === fileSystem.id)).usdPerMonth, 0.000195, "a mebibyte");
   assert.equal(first(await sandbox.list("/file-systems")).bytes_used, 1024 * 1024);
 });
+
+test("bytes_used is there from the beginning, is what lies there, and is as old as the knob says", async (t) => {
+  const sandbox = await openSandbox(t);
+  const shown = async (): Promise<number | undefined> => first(await sandbox.list("/file-systems")).bytes_used;
+  assert.equal((await sandbox.ok("POST", "/filesystems", { name: "data", region: "us-east-1" })).bytes_used, 0);
+  const { path } = await sandbox.fileSystem();
+  writeFileSync(join(path, "weights"), Buffer.alloc(4096));
+  assert.equal(await shown(), 4096);
+  await sandbox.knobs({ bytesUsedLagSeconds: 1e9 });
+  writeFileSync(join(path, "more"), Buffer.alloc(4096));
+  assert.equal(await shown(), 4096, "counted hours ago");
+  assert.equal((await sandbox.meter()).billing.length, 1);
+  assert.equal(await shown(), 4096, "reading the meter does not count it for the API");
+  await sandbox.knobs({ bytesUsedLagSeconds: 0 });
+  assert.equal(await shown(), 8192);
+});
