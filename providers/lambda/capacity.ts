@@ -90,7 +90,7 @@ export const specsOf = ({ type }: OfferedType): TypeSpecs => ({
 export function shortfall(specs: TypeSpecs, requirement: Requirement): string | null {
   const { gpu } = requirement;
   if (gpu !== null) {
-    if (specs.gpus < gpu.count) return `it has ${specs.gpus} GPU(s), ${gpu.count} asked`;
+    if (specs.gpus < gpu.count) return `it has ${specs.gpus} ${specs.gpus === 1 ? "GPU" : "GPUs"}, ${gpu.count} asked`;
     if (gpu.names.length > 0 && !gpu.names.some((name) => isGpu(name, specs.gpuDescription))) return `its GPU is ${specs.gpuDescription}, asked is ${gpu.names.join(" or ")}`;
     const memory = gpuMemory(specs.gpuDescription);
     // The API has no field for it: what the description does not say is not counted on.

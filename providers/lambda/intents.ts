@@ -8,6 +8,8 @@ import type { RunCustody } from "../../custody/store";
 import { UserError } from "../../custody/userError";
 import type { VendorTime } from "./api/vendorTime";
 import { isLambdaError } from "./api/errors";
+import type { Connection } from "./connection";
+import { assertSameAccount, madeIn } from "./connection";
 
 /**
  * How long a request whose reply was lost may take to show in the lists, in vendor seconds. Clients of this API that
@@ -52,6 +54,7 @@ export interface LeftIntent {
   readonly name: string;
   /** Vendor seconds in which a lost reply may still show; 0 when it would have shown by now. */
   readonly settlesInSeconds: number;
+  readonly request: Readonly<Record<string, unknown>>;
 }
 
 /** Open intents of a role. Throws a UserError while the process that opened one still runs: it may yet succeed. */
@@ -69,6 +72,15 @@ export function leftIntents(run: RunCustody, role: string, time: VendorTime): Le
         });
       }
       const elapsed = ((time.now().getTime() - new Date(opened.at).getTime()) / 1000) * time.scale;
-      return { intent: opened.intent, name: opened.name, settlesInSeconds: Math.max(0, lostReplySeconds - elapsed) };
+      return { intent: opened.intent, name: opened.name, request: opened.request, settlesInSeconds: Math.max(0, lostReplySeconds - elapsed) };
     });
+}
+
+/**
+ * Closes an intent of which nothing is to be seen. Throws a UserError when that may be because the API key is another
+ * account's: what was made would bill there, and a second one would be made here.
+ */
+export async function abandonIntent(connection: Connection, run: RunCustody, left: LeftIntent, why: string): Promise<void> {
+  if (typeof left.request["account"] === "string") await assertSameAccount(connection, madeIn(run.view(), left.request), `What was asked for as ${left.name}`);
+  run.append("intent.abandoned", { intent: left.intent, why });
 }

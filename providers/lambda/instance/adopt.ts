@@ -3,10 +3,11 @@ import { UserError } from "../../../custody/userError";
 import { isStillAllowed, specsOf } from "../capacity";
 import { terminateCommand } from "../billables";
 import { lookAtInstance } from "../gone";
-import { leftIntents, lookUntilSettled } from "../intents";
+import { assertSameAccount, madeIn } from "../connection";
+import { abandonIntent, leftIntents, lookUntilSettled } from "../intents";
 import type { Instance } from "../api/types";
 import type { LaunchContext } from "./launch";
-import { findLaunched, recordLaunched } from "./launch";
+import { allLaunched, recordLaunched } from "./launch";
 import type { InstanceInputs, Launched } from "./properties";
 import { launchedOf } from "./properties";
 
@@ -26,13 +27,14 @@ async function adoptFromIntents(launch: LaunchContext): Promise<Launched | null>
   let adopted: Launched | null = null;
   for (const left of leftIntents(run, inputs.role, time)) {
     context.say(`looking for ${left.name}, whose launch was never confirmed`);
-    const found = await lookUntilSettled(time, left.settlesInSeconds, async () => findLaunched(await client.listInstances(), left.name));
-    if (found === null || !isLive(found)) {
-      run.append("intent.abandoned", { intent: left.intent, why: found === null ? "no instance of that name at Lambda" : `its instance ${found.id} is ${found.status}` });
+    const all = await lookUntilSettled(time, left.settlesInSeconds, async () => allLaunched(await client.listInstances(), left.name));
+    const [found, ...others] = (all ?? []).filter(isLive);
+    if (found === undefined) {
+      await abandonIntent(connection, run, left, all === null ? "no instance of that name at Lambda" : `its instance ${all[0].id} is ${all[0].status}`);
       continue;
     }
     const launched = launchedOf(found, left.name, time.now().toISOString());
-    recordLaunched(run, left.intent, inputs, launched);
+    recordLaunched(launch, left.intent, launched, others.map((instance) => instance.id));
     if (adopted !== null) throw standsInTheWay(found, launch, "a second unconfirmed launch of this run was found");
     assertMatches(found, launch);
     adopted = launched;
@@ -43,12 +45,15 @@ async function adoptFromIntents(launch: LaunchContext): Promise<Launched | null>
 
 async function adoptFromLedger(launch: LaunchContext): Promise<Launched | null> {
   const { inputs, connection, run, context } = launch;
-  const known = run.view().resources.get(inputs.role);
+  const view = run.view();
+  const known = view.resources.get(inputs.role);
   if (known === undefined) return null;
   const look = await lookAtInstance(connection, known.id);
   if (look.gone !== null || !isLive(look.instance)) {
+    if (look.gone !== null) await assertSameAccount(connection, madeIn(view, known.details ?? {}), `Instance ${known.name} (${known.id})`);
     run.append("resource.lost", { role: inputs.role, id: known.id, why: look.gone ?? `status ${look.instance.status}` });
-    return null;
+    // Another one of the role may stand: what one launch made twice.
+    return adoptFromLedger(launch);
   }
   assertMatches(look.instance, launch);
   context.say(`taking over instance ${known.name} (${known.id}), which the ledger names and the stack's state does not`);

@@ -17,7 +17,7 @@ export function impossibleCapacity(choices: Choices, region: string | null): Use
 /** Acceptable types exist, but none had capacity within the wait. */
 export function noCapacity(choices: Choices, asked: { readonly region: string; readonly waitedSeconds: number; readonly attempts: number; readonly refusals: readonly string[] }): UserError {
   const lines = [
-    `No capacity in ${asked.region} for ${[...choices.awaited, ...choices.available.map((choice) => choice.type)].join(", ")} within ${Math.round(asked.waitedSeconds)} s (${asked.attempts} launch call(s) made).`,
+    `No capacity in ${asked.region} for ${[...choices.awaited, ...choices.available.map((choice) => choice.type)].join(", ")} within ${Math.round(asked.waitedSeconds)} s (${asked.attempts} launch ${asked.attempts === 1 ? "call" : "calls"} made).`,
     ...asked.refusals.map((refusal) => `  refused: ${refusal}`),
     ...choices.excluded.map(({ candidate, why }) => `  not used: ${candidate}: ${why}`),
     ...(choices.elsewhere.length === 0 ? [] : [`  capacity elsewhere now: ${choices.elsewhere.map((choice) => `${choice.type} in ${choice.region} ($${choice.hourlyUsd.toFixed(2)}/h)`).join(", ")}`]),

@@ -8,6 +8,7 @@ import { terminateCommand } from "../billables";
 import type { Choice, Choices } from "../capacity";
 import { chooseCapacity, specsOf } from "../capacity";
 import type { Connection } from "../connection";
+import { accountOf } from "../connection";
 import { isLambdaError, LambdaError } from "../api/errors";
 import { lookUntilSettled, lostReplySeconds, openIntent, uniqueName } from "../intents";
 import type { Instance, LaunchRequest, OfferedType } from "../api/types";
@@ -88,7 +89,7 @@ async function launchOnce(launch: LaunchContext, choice: Choice, offers: readonl
   const intent = openIntent(run, {
     role: inputs.role,
     name: launchName,
-    request: { type: choice.type, region: choice.region, hourlyUsd: choice.hourlyUsd, sshKeyName: inputs.sshKeyName, filesystemId: inputs.filesystem.id },
+    request: { type: choice.type, region: choice.region, hourlyUsd: choice.hourlyUsd, sshKeyName: inputs.sshKeyName, filesystemId: inputs.filesystem.id, ...accountOf(connection.endpoint, inputs.endpoint) },
   });
   const request = { sent: false };
   try {
@@ -104,8 +105,7 @@ async function launchOnce(launch: LaunchContext, choice: Choice, offers: readonl
     const offer = offers.find((each) => each.type.name === choice.type);
     if (offer === undefined) throw new Error(`launched ${choice.type}, which was not offered`);
     const launched: Launched = { id, launchName, launchedAt: time.now().toISOString(), type: choice.type, region: choice.region, specs: specsOf(offer), hourlyUsd: choice.hourlyUsd };
-    recordLaunched(run, intent, inputs, launched);
-    for (const extra of others) recordExtra(launch, extra, launchName);
+    recordLaunched(launch, intent, launched, others);
     return launched;
   } catch (error) {
     if (request.sent && isLambdaError(error, "ambiguous")) return resolveLostReply(launch, intent, launchName, error);
@@ -121,42 +121,51 @@ async function launchOnce(launch: LaunchContext, choice: Choice, offers: readonl
   }
 }
 
-async function resolveLostReply({ inputs, connection, run, context }: LaunchContext, intent: string, launchName: string, error: LambdaError): Promise<Launched> {
+async function resolveLostReply(launch: LaunchContext, intent: string, launchName: string, error: LambdaError): Promise<Launched> {
+  const { connection, context } = launch;
   const { client, time } = connection;
   context.say(`the reply to the launch was lost; looking for ${launchName}`);
-  const found = await lookUntilSettled(time, lostReplySeconds, async () => findLaunched(await client.listInstances(), launchName));
+  const found = await lookUntilSettled(time, lostReplySeconds, async () => allLaunched(await client.listInstances(), launchName));
   if (found === null) {
     throw new LambdaError("ambiguous", `Nobody knows whether instance ${launchName} exists: the launch had no usable reply, and it did not appear within ${lostReplySeconds} s. If it does appear, it bills. (${error.message})`, {
       ...error.details,
       next: [`pulumi up (looks for ${launchName} first, and takes it over when it is there)`, "holdfast audit (lists everything that bills)"],
     });
   }
-  const launched = launchedOf(found, launchName, time.now().toISOString());
-  recordLaunched(run, intent, inputs, launched);
+  const [first, ...others] = found;
+  const launched = launchedOf(first, launchName, time.now().toISOString());
+  recordLaunched(launch, intent, launched, others.map((instance) => instance.id));
   return launched;
 }
 
-/** By the tag, which nobody can change, or by the name. */
-export const findLaunched = (instances: readonly Instance[], launchName: string): Instance | null =>
-  instances.find((instance) => instance.tags?.some((tag) => tag.key === launchTag && tag.value === launchName) === true || instance.name === launchName) ?? null;
-
-export function recordLaunched(run: RunCustody, intent: string | null, inputs: InstanceInputs, launched: Launched): void {
-  if (intent !== null) run.append("intent.confirmed", { intent, role: inputs.role, id: launched.id, name: launched.launchName });
-  run.append("resource.created", {
-    role: inputs.role,
-    kind: "LambdaInstance",
-    id: launched.id,
-    name: launched.launchName,
-    hourlyUsd: launched.hourlyUsd,
-    details: { type: launched.type, region: launched.region, launchedAt: launched.launchedAt, sshKeyName: inputs.sshKeyName, filesystemId: inputs.filesystem.id },
-  });
+/** By the tag, which nobody can change, or by the name. null: none. */
+export function allLaunched(instances: readonly Instance[], launchName: string): readonly [Instance, ...Instance[]] | null {
+  const [first, ...others] = instances.filter((instance) => instance.tags?.some((tag) => tag.key === launchTag && tag.value === launchName) === true || instance.name === launchName);
+  return first === undefined ? null : [first, ...others];
 }
 
-/** One was asked for; should the vendor ever answer with more, each is named with the command that ends it. */
-function recordExtra({ run, connection, context }: LaunchContext, id: string, launchName: string): void {
-  const remove = terminateCommand(connection.endpoint, id);
-  run.append("leftover.recorded", { kind: "instance", id, name: launchName, monthlyUsd: null, owned: true, remove });
-  context.say(`Lambda launched a second instance, ${id}, which bills; end it with: ${remove}`);
+/**
+ * One was asked for; should the vendor ever make more, each stands in the ledger as what it is, a live instance of the run,
+ * so that the audit does not close while it bills. They come first: the newest of a role is the one that is used.
+ */
+export function recordLaunched(launch: LaunchContext, intent: string, launched: Launched, others: readonly string[]): void {
+  const { inputs, connection, run, context } = launch;
+  for (const id of [...others, launched.id]) {
+    run.append("resource.created", {
+      role: inputs.role,
+      kind: "LambdaInstance",
+      id,
+      name: launched.launchName,
+      hourlyUsd: launched.hourlyUsd,
+      details: {
+        ...{ type: launched.type, region: launched.region, launchedAt: launched.launchedAt },
+        ...{ sshKeyName: inputs.sshKeyName, filesystemId: inputs.filesystem.id, ...accountOf(connection.endpoint, inputs.endpoint) },
+      },
+    });
+  }
+  // Last: until then whoever comes after a crash looks for the launch, and finds all of them.
+  run.append("intent.confirmed", { intent, role: inputs.role, id: launched.id, name: launched.launchName });
+  for (const id of others) context.say(`Lambda made another instance for the one that was asked for, ${id}, which bills and carries nothing; end it with: ${terminateCommand(connection.endpoint, id)}`);
 }
 
 function launchRequest(inputs: InstanceInputs, choice: Choice, launchName: string): LaunchRequest {

@@ -7,12 +7,12 @@ import type { Binding, CheckFailure, Context, Kind } from "../../kind";
 import { deleteFilesystemCommand } from "../billables";
 import type { Candidate, Requirement } from "../capacity";
 import type { Connection, LambdaEdges } from "../connection";
-import { accountMark, assertSameAccount, whenAllowed } from "../connection";
+import { accountMark, accountOf, assertSameAccount, madeIn, whenAllowed } from "../connection";
 import { isLambdaError } from "../api/errors";
 import { chooseRegion } from "../filesystem/region";
 import { removeFilesystem } from "../filesystem/remove";
 import { isUnlisted } from "../gone";
-import { leftIntents, lookUntilSettled, lostReplySeconds, openIntent, uniqueName } from "../intents";
+import { abandonIntent, leftIntents, lookUntilSettled, lostReplySeconds, openIntent, uniqueName } from "../intents";
 import { storageMonthlyUsd, usdPerGibMonth } from "../api/prices";
 import type { Filesystem } from "../api/types";
 import { haveInputsChanged, replacingInputs } from "./identity";
@@ -104,6 +104,7 @@ export const filesystemKind = (edges: Pick<LambdaEdges, "connect" | "authorizeDe
       return;
     }
     if (!olds.owned || olds.keep) {
+      // It stays in the ledger's live set too: it is neither deleted nor lost, and it bills.
       recordLeftover(run, connection, olds, listed ?? null);
       context.say(`file system ${olds.filesystemName} stays${olds.owned ? " (teardown.storage: keep)" : " (it is not this run's)"}; it bills $${usdPerGibMonth.toFixed(2)} per GiB and month`);
       return;
@@ -125,20 +126,23 @@ function checkFilesystem({ mode, name, region }: FilesystemInputs): CheckFailure
 }
 
 /** One that an interrupted create of this run made; null when there is none. */
-async function adoptOwn({ client, time }: Connection, run: RunCustody, inputs: FilesystemInputs): Promise<Filesystem | null> {
+async function adoptOwn(connection: Connection, run: RunCustody, inputs: FilesystemInputs): Promise<Filesystem | null> {
+  const { client, time } = connection;
   for (const left of leftIntents(run, inputs.role, time)) {
     const found = await lookUntilSettled(time, left.settlesInSeconds, async () => (await client.listFilesystems()).find((filesystem) => filesystem.name === left.name) ?? null);
     if (found === null) {
-      run.append("intent.abandoned", { intent: left.intent, why: "no file system of that name at Lambda" });
+      await abandonIntent(connection, run, left, "no file system of that name at Lambda");
       continue;
     }
-    confirm(run, left.intent, inputs, found);
+    confirm(connection, run, left.intent, inputs, found);
     return found;
   }
-  const known = run.view().resources.get(inputs.role);
+  const view = run.view();
+  const known = view.resources.get(inputs.role);
   if (known === undefined) return null;
   const found = (await client.listFilesystems()).find((filesystem) => filesystem.id === known.id) ?? null;
   if (found === null && (await isUnlisted(time, () => client.listFilesystems(), (filesystem) => filesystem.id === known.id))) {
+    await assertSameAccount(connection, madeIn(view, known.details ?? {}), `File system ${known.name} (${known.id})`);
     run.append("resource.lost", { role: inputs.role, id: known.id, why: "not in the list, twice" });
   }
   if (found !== null && inputs.region !== null && found.region.name !== inputs.region) {
@@ -155,7 +159,7 @@ async function make(connection: Connection, run: RunCustody, inputs: FilesystemI
   const region = inputs.region ?? (await chooseRegion(connection, inputs, context));
   const name = uniqueName(inputs.name);
   await context.assertEngineAlive();
-  const intent = openIntent(run, { role: inputs.role, name, request: { name, region } });
+  const intent = openIntent(run, { role: inputs.role, name, request: { name, region, ...accountOf(connection.endpoint, inputs.endpoint) } });
   let filesystem: Filesystem | null;
   try {
     filesystem = await whenAllowed(time, () => client.createFilesystem({ name, region }));
@@ -168,12 +172,12 @@ async function make(connection: Connection, run: RunCustody, inputs: FilesystemI
     // The intent stays open: the next create looks once more before it makes another.
     if (filesystem === null) throw error;
   }
-  confirm(run, intent, inputs, filesystem);
+  confirm(connection, run, intent, inputs, filesystem);
   return filesystem;
 }
 
-async function findExisting({ client }: Connection, run: RunCustody, inputs: FilesystemInputs): Promise<Filesystem> {
-  const all = await client.listFilesystems();
+async function findExisting(connection: Connection, run: RunCustody, inputs: FilesystemInputs): Promise<Filesystem> {
+  const all = await connection.client.listFilesystems();
   const matches = all.filter((filesystem) => (inputs.mode === "adopt" ? filesystem.id === inputs.name : filesystem.name === inputs.name) && (inputs.region === null || filesystem.region.name === inputs.region));
   const [found] = matches;
   if (found === undefined || matches.length > 1) {
@@ -184,16 +188,17 @@ async function findExisting({ client }: Connection, run: RunCustody, inputs: Fil
       code: "lambda-no-filesystem",
     });
   }
-  record(run, inputs, found);
+  record(connection, run, inputs, found);
   return found;
 }
 
-function confirm(run: RunCustody, intent: string, inputs: FilesystemInputs, filesystem: Filesystem): void {
+function confirm(connection: Connection, run: RunCustody, intent: string, inputs: FilesystemInputs, filesystem: Filesystem): void {
+  record(connection, run, inputs, filesystem);
+  // Last: until then whoever comes after a crash looks for it.
   run.append("intent.confirmed", { intent, role: inputs.role, id: filesystem.id, name: filesystem.name });
-  record(run, inputs, filesystem);
 }
 
-function record(run: RunCustody, inputs: FilesystemInputs, filesystem: Filesystem): void {
+function record({ endpoint }: Connection, run: RunCustody, inputs: FilesystemInputs, filesystem: Filesystem): void {
   const monthlyUsd = storageMonthlyUsd(filesystem.bytes_used ?? (inputs.mode === "create" ? 0 : null));
   run.append("resource.created", {
     role: inputs.role,
@@ -201,7 +206,10 @@ function record(run: RunCustody, inputs: FilesystemInputs, filesystem: Filesyste
     id: filesystem.id,
     name: filesystem.name,
     ...(monthlyUsd === null ? {} : { monthlyUsd }),
-    details: { region: filesystem.region.name, mountPoint: filesystem.mount_point, tier: inputs.tier, owned: inputs.mode === "create", usdPerGibMonth },
+    details: {
+      ...{ region: filesystem.region.name, mountPoint: filesystem.mount_point, tier: inputs.tier, owned: inputs.mode === "create", usdPerGibMonth },
+      ...accountOf(endpoint, inputs.endpoint),
+    },
   });
 }
 
@@ -219,6 +227,8 @@ function recordLeftover(run: RunCustody, { endpoint }: Connection, olds: Filesys
     name: olds.filesystemName,
     monthlyUsd: storageMonthlyUsd(listed?.bytes_used ?? null),
     owned: olds.owned,
-    remove: deleteFilesystemCommand(endpoint, olds.filesystemId),
+    remove: olds.owned
+      ? `holdfast audit (shows what it holds and costs; others may use it by now), then: ${deleteFilesystemCommand(endpoint, olds.filesystemId)}`
+      : `it is not this run's (storage.${olds.mode === "adopt" ? "adopt" : "existing"}): it was there before and stays; whoever made it decides about it`,
   });
 }

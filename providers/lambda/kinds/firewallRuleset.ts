@@ -7,10 +7,10 @@ import type { RunCustody } from "../../../custody/store";
 import { UserError } from "../../../custody/userError";
 import type { Binding, CheckFailure, Kind } from "../../kind";
 import type { Connection, LambdaEdges } from "../connection";
-import { accountMark, assertSameAccount, whenAllowed } from "../connection";
+import { accountMark, accountOf, assertSameAccount, madeIn, whenAllowed } from "../connection";
 import { isLambdaError } from "../api/errors";
 import { isUnlisted } from "../gone";
-import { leftIntents, lookUntilSettled, lostReplySeconds, openIntent, uniqueName } from "../intents";
+import { abandonIntent, leftIntents, lookUntilSettled, lostReplySeconds, openIntent, uniqueName } from "../intents";
 import type { FirewallRule, FirewallRuleset } from "../api/types";
 import { haveInputsChanged, replacingInputs } from "./identity";
 
@@ -108,22 +108,35 @@ function portRange(port: number | string | undefined): [number, number] | null {
 
 const byName = (rulesets: readonly FirewallRuleset[], name: string): FirewallRuleset | null => rulesets.find((ruleset) => ruleset.name === name) ?? null;
 
-async function adopt({ client, time }: Connection, run: RunCustody, inputs: FirewallRulesetInputs): Promise<FirewallRuleset | null> {
+/**
+ * One that an interrupted create of this run made, or that state lost. Never one that is being replaced: a replacement
+ * deletes before it creates (components/lambda/resources.ts), so the ledger no longer names that one.
+ */
+async function adopt(connection: Connection, run: RunCustody, inputs: FirewallRulesetInputs): Promise<FirewallRuleset | null> {
+  const { client, time } = connection;
   let found: FirewallRuleset | null = null;
   for (const left of leftIntents(run, inputs.role, time)) {
     found = await lookUntilSettled(time, left.settlesInSeconds, async () => byName(await client.listFirewallRulesets(), left.name));
-    if (found === null) run.append("intent.abandoned", { intent: left.intent, why: "no ruleset of that name at Lambda" });
-    else confirm(run, left.intent, inputs, found);
+    if (found === null) await abandonIntent(connection, run, left, "no ruleset of that name at Lambda");
+    else confirm(connection, run, left.intent, inputs, found);
   }
-  const known = run.view().resources.get(inputs.role);
-  if (found === null && known !== undefined) found = (await client.listFirewallRulesets()).find((ruleset) => ruleset.id === known.id) ?? null;
+  const view = run.view();
+  const known = view.resources.get(inputs.role);
+  if (found === null && known !== undefined) {
+    found = (await client.listFirewallRulesets()).find((ruleset) => ruleset.id === known.id) ?? null;
+    if (found === null) {
+      await assertSameAccount(connection, madeIn(view, known.details ?? {}), `Firewall ruleset ${known.name} (${known.id})`);
+      run.append("resource.lost", { role: inputs.role, id: known.id, why: "no such ruleset at Lambda" });
+    }
+  }
   if (found === null || found.region.name !== inputs.region) return null;
   return whenAllowed(time, () => client.updateFirewallRuleset(found.id, { rules: rulesOf(inputs) }));
 }
 
-async function make({ client, time }: Connection, run: RunCustody, inputs: FirewallRulesetInputs): Promise<FirewallRuleset> {
+async function make(connection: Connection, run: RunCustody, inputs: FirewallRulesetInputs): Promise<FirewallRuleset> {
+  const { client, time } = connection;
   const name = uniqueName(inputs.namePrefix);
-  const intent = openIntent(run, { role: inputs.role, name, request: { name, region: inputs.region } });
+  const intent = openIntent(run, { role: inputs.role, name, request: { name, region: inputs.region, ...accountOf(connection.endpoint, inputs.endpoint) } });
   let ruleset: FirewallRuleset | null;
   try {
     ruleset = await whenAllowed(time, () => client.createFirewallRuleset({ name, region: inputs.region, rules: rulesOf(inputs) }));
@@ -136,13 +149,13 @@ async function make({ client, time }: Connection, run: RunCustody, inputs: Firew
     // The intent stays open: the next create looks once more before it makes another.
     if (ruleset === null) throw error;
   }
-  confirm(run, intent, inputs, ruleset);
+  confirm(connection, run, intent, inputs, ruleset);
   return ruleset;
 }
 
-function confirm(run: RunCustody, intent: string, inputs: FirewallRulesetInputs, ruleset: FirewallRuleset): void {
+function confirm({ endpoint }: Connection, run: RunCustody, intent: string, inputs: FirewallRulesetInputs, ruleset: FirewallRuleset): void {
   run.append("intent.confirmed", { intent, role: inputs.role, id: ruleset.id, name: ruleset.name });
-  run.append("resource.created", { role: inputs.role, kind: "LambdaFirewallRuleset", id: ruleset.id, name: ruleset.name, details: { region: ruleset.region.name } });
+  run.append("resource.created", { role: inputs.role, kind: "LambdaFirewallRuleset", id: ruleset.id, name: ruleset.name, details: { region: ruleset.region.name, ...accountOf(endpoint, inputs.endpoint) } });
 }
 
 /** Waits while an instance that is going down still uses it. Returns how it is known to be gone. */

@@ -54,6 +54,7 @@ export const instanceKind = (edges: LambdaEdges): Kind<InstanceInputs, InstanceO
         if (!discarded) throw new PartialCreate(launched.id, outputsOf(inputs, launched, error instanceof BootFailure ? error.instance : null, connection), error);
         if (attempts.used >= attempts.max) throw error;
         context.say(`${error instanceof Error ? error.message : String(error)} Launching another.`);
+        adopted = await adoptInstance(launch);
       }
     }
   },

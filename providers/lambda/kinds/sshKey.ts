@@ -1,19 +1,22 @@
 /** The run's SSH key at Lambda: made locally, unique per run, private half 0600 under custody and nowhere else. */
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createExclusively } from "../../../custody/disk/files";
 import type { EndpointRef } from "../../../custody/formats";
 import type { RunCustody } from "../../../custody/store";
 import { UserError } from "../../../custody/userError";
+import { grantCovers } from "../../../custody/view";
 import type { Binding, Kind } from "../../kind";
 import { runOf } from "../../kind";
 import type { Connection, LambdaEdges } from "../connection";
-import { accountMark, assertSameAccount, whenAllowed } from "../connection";
+import { terminateCommand } from "../billables";
+import { accountMark, accountOf, assertSameAccount, madeIn, whenAllowed } from "../connection";
 import { isLambdaError } from "../api/errors";
-import { isUnlisted } from "../gone";
-import { leftIntents, lookUntilSettled, lostReplySeconds, openIntent, uniqueName } from "../intents";
+import { isUnlisted, lookAtInstance } from "../gone";
+import { abandonIntent, leftIntents, lookUntilSettled, lostReplySeconds, openIntent, uniqueName } from "../intents";
+import { removePrivateKeys } from "../privateKeys";
 import { fingerprint, keyMaterial, makeSshKeyPair } from "../sshKeyPair";
-import type { SshKey } from "../api/types";
+import type { Instance, SshKey } from "../api/types";
 import { haveInputsChanged, replacingInputs } from "./identity";
 
 export type SshKeyInputs = {
@@ -48,7 +51,7 @@ export const sshKeyKind = (edges: Pick<LambdaEdges, "connect">): Kind<SshKeyInpu
   async create(inputs, context) {
     const connection = await edges.connect(inputs.endpoint, context);
     const run = context.run(inputs.binding);
-    const key = (await adopt(connection, run)) ?? (await add(connection, run, inputs));
+    const key = (await adopt(connection, run, inputs)) ?? (await add(connection, run, inputs));
     return { id: key.id, outs: { ...inputs, ...observed(key, connection) } };
   },
 
@@ -69,16 +72,19 @@ export const sshKeyKind = (edges: Pick<LambdaEdges, "connect">): Kind<SshKeyInpu
     const { client, time } = connection;
     const listed = byMaterial(await client.listSshKeys(), keyMaterial(olds.publicKey));
     const key = listed ?? (await whenAllowed(time, () => client.addSshKey({ name: olds.name, public_key: olds.publicKey })));
-    record(context.run(news.binding), key);
+    const run = context.run(news.binding);
+    if (key.id !== olds.keyId) run.append("resource.lost", { role: olds.role, id: olds.keyId, why: "not in the list; put back under another id" });
+    record(connection, run, news, key);
     return { ...olds, ...news, ...observed(key, connection) };
   },
 
-  async delete(_id, olds, context) {
+  async delete(id, olds, context) {
     const connection = await edges.connect(olds.endpoint, context);
     const run = context.run(olds.binding);
+    await assertNotTheLastWayIn(connection, run, id, olds);
     const confirmed = await remove(connection, olds);
     run.append("resource.deleted", { role: olds.role, kind: "LambdaSshKey", id: olds.keyId, verb: "delete", grant: null, confirmed });
-    for (const file of [olds.name, `${olds.name}.pub`]) rmSync(join(run.paths.ssh, file), { force: true });
+    if (!removePrivateKeys(run, [olds.name])) context.say(`the private key ${join(run.paths.ssh, olds.name)} is kept: the ledger still has an instance of this run, which may accept nothing else`);
   },
 });
 
@@ -91,24 +97,31 @@ const observed = (key: SshKey, { endpoint }: Connection): Omit<SshKeyOutputs, ke
   missing: false,
 });
 
-/** A key that an earlier, interrupted create made, if its private half is here; null otherwise. */
-async function adopt(connection: Connection, run: RunCustody): Promise<SshKey | null> {
+/**
+ * A key that an earlier, interrupted create made, if its private half is here; null otherwise. Never one that is being
+ * replaced: a replacement deletes before it creates (components/lambda/resources.ts), so the ledger no longer names that one.
+ */
+async function adopt(connection: Connection, run: RunCustody, inputs: SshKeyInputs): Promise<SshKey | null> {
   const { client, time } = connection;
   for (const left of leftIntents(run, "sshKey", time)) {
     const material = ownMaterial(run, left.name);
     const found = material === null ? null : await lookUntilSettled(time, left.settlesInSeconds, async () => byMaterial(await client.listSshKeys(), material));
     if (found === null) {
-      run.append("intent.abandoned", { intent: left.intent, why: material === null ? "its private key is not here" : "no such key at Lambda" });
+      await abandonIntent(connection, run, left, material === null ? "its private key is not here" : "no such key at Lambda");
       continue;
     }
-    confirm(run, left.intent, found);
+    confirm(connection, run, left.intent, inputs, found);
     return found;
   }
-  const known = run.view().resources.get("sshKey");
+  const view = run.view();
+  const known = view.resources.get("sshKey");
   if (known === undefined) return null;
   const material = ownMaterial(run, known.name);
   const found = material === null ? null : byMaterial(await client.listSshKeys(), material);
-  if (found === null) run.append("resource.lost", { role: "sshKey", id: known.id, why: material === null ? "its private key is not here" : "no such key at Lambda" });
+  if (found === null) {
+    await assertSameAccount(connection, { ...madeIn(view, known.details ?? {}), sshKeyName: known.name }, `SSH key ${known.name} (${known.id})`);
+    run.append("resource.lost", { role: "sshKey", id: known.id, why: material === null ? "its private key is not here" : "no such key at Lambda" });
+  }
   return found;
 }
 
@@ -121,7 +134,7 @@ async function add(connection: Connection, run: RunCustody, inputs: SshKeyInputs
   // Before the call: a key at Lambda whose private half was never written is of no use.
   createExclusively(join(run.paths.ssh, name), pair.privateKey, 0o600);
   createExclusively(join(run.paths.ssh, `${name}.pub`), `${pair.publicKey}\n`);
-  const intent = openIntent(run, { role: inputs.role, name, request: { name, publicKey: pair.publicKey } });
+  const intent = openIntent(run, { role: inputs.role, name, request: { name, publicKey: pair.publicKey, ...accountOf(connection.endpoint, inputs.endpoint) } });
   let key: SshKey | null;
   try {
     key = await whenAllowed(time, () => client.addSshKey({ name, public_key: pair.publicKey }));
@@ -135,17 +148,17 @@ async function add(connection: Connection, run: RunCustody, inputs: SshKeyInputs
     // The intent stays open: the next create looks once more before it makes another key.
     if (key === null) throw error;
   }
-  confirm(run, intent, key);
+  confirm(connection, run, intent, inputs, key);
   return key;
 }
 
-function confirm(run: RunCustody, intent: string, key: SshKey): void {
+function confirm(connection: Connection, run: RunCustody, intent: string, inputs: SshKeyInputs, key: SshKey): void {
   run.append("intent.confirmed", { intent, role: "sshKey", id: key.id, name: key.name });
-  record(run, key);
+  record(connection, run, inputs, key);
 }
 
-function record(run: RunCustody, key: SshKey): void {
-  run.append("resource.created", { role: "sshKey", kind: "LambdaSshKey", id: key.id, name: key.name, details: { fingerprint: fingerprint(key.public_key) } });
+function record({ endpoint }: Connection, run: RunCustody, inputs: SshKeyInputs, key: SshKey): void {
+  run.append("resource.created", { role: "sshKey", kind: "LambdaSshKey", id: key.id, name: key.name, details: { fingerprint: fingerprint(key.public_key), ...accountOf(endpoint, inputs.endpoint) } });
 }
 
 const byMaterial = (keys: readonly SshKey[], material: string): SshKey | null => keys.find((key) => keyMaterial(key.public_key) === material) ?? null;
@@ -153,6 +166,40 @@ const byMaterial = (keys: readonly SshKey[], material: string): SshKey | null =>
 function ownMaterial(run: RunCustody, name: string): string | null {
   const path = join(run.paths.ssh, name);
   return existsSync(path) && existsSync(`${path}.pub`) ? keyMaterial(readFileSync(`${path}.pub`, "utf8")) : null;
+}
+
+/**
+ * The vendor may allow what must not happen here: an instance that stands accepts this key only, so with the key its results
+ * would be out of reach while it bills. Throws a UserError unless the gate has allowed this very deletion.
+ */
+async function assertNotTheLastWayIn(connection: Connection, run: RunCustody, id: string, olds: SshKeyOutputs): Promise<void> {
+  const grant = run.view().openGrant;
+  // Put back by an update, it has another id at the vendor than in state.
+  if (grant !== null && [id, olds.keyId].some((named) => grantCovers(grant, { role: olds.role, id: named, verb: "delete", tiersLost: [] }))) return;
+  const standing = await standingWith(connection, run, olds.name);
+  if (standing === null) return;
+  throw new UserError(`Refused: SSH key ${olds.name} (${olds.keyId}) is the last way to pull from instance ${standing.name} (${standing.id}), which is ${standing.status} and was launched with it. The key was not deleted.`, {
+    next: [
+      "pulumi destroy (ends the run in order: pull and approval first, then the instance, then its key)",
+      "to change the key, replace the instance with it: pulumi up --replace URN of the instance --replace URN of the key (`pulumi stack --show-urns` lists them)",
+      `or, when the instance is in no stack and nothing on it is needed: ${terminateCommand(connection.endpoint, standing.id)}`,
+    ],
+    code: "lambda-key-in-use",
+  });
+}
+
+/** An instance that accepts the key and is not on its way out: in the account's list, or known to the ledger and found when asked for. */
+async function standingWith(connection: Connection, run: RunCustody, name: string): Promise<Instance | null> {
+  const stands = (instance: Instance): boolean => !["terminated", "terminating", "preempted"].includes(instance.status);
+  const listed = await connection.client.listInstances();
+  const found = listed.find((instance) => stands(instance) && instance.ssh_key_names.includes(name));
+  if (found !== undefined) return found;
+  const known = run.view().live.filter((resource) => resource.role === "instance" && resource.details?.["sshKeyName"] === name && !listed.some((instance) => instance.id === resource.id));
+  for (const { id } of known) {
+    const look = await lookAtInstance(connection, id);
+    if (look.gone === null && stands(look.instance)) return look.instance;
+  }
+  return null;
 }
 
 /** Waits while an instance that is going down still refers to the key. Returns how it is known to be gone. */

@@ -35,3 +35,14 @@ test("ports that make no sense, and an unknown region, are found before the laun
   const bad: FirewallRulesetInputs = { ...inputsOf(made), region: "", rules: [{ protocol: "icmp", port: 1, source: "192.0.2.7" }, { protocol: "tcp", source: "192.0.2.7" }, { protocol: "tcp", port: "9-8", source: "192.0.2.7" }] };
   assert.deepEqual(firewallRulesetKind(made.edges).check?.(bad).map(({ property }) => property), ["region", "rules[0].port", "rules[1].port", "rules[2].port"]);
 });
+
+test("a replacement of the ruleset, which deletes before it creates, does not take over the one it replaces", async (t) => {
+  const made = bench(t);
+  const kind = firewallRulesetKind(made.edges);
+  const old = await kind.create(inputsOf(made), made.context);
+  assert.equal((await kind.create(inputsOf(made), made.context)).id, old.id, "state lost it: it is taken over");
+  await kind.delete(old.id, old.outs, made.context);
+  const next = await kind.create(inputsOf(made), made.context);
+  assert.notEqual(next.id, old.id);
+  assert.deepEqual(made.fake.rulesets.map(({ id }) => id), [next.id]);
+});

@@ -8,8 +8,9 @@ import { HttpFailure } from "../../../providers/http";
 import { isLambdaError } from "../../../providers/lambda/api/errors";
 import type { InstanceOutputs } from "../../../providers/lambda/kinds/instance";
 import { instanceKind } from "../../../providers/lambda/kinds/instance";
+import { sshKeyKind } from "../../../providers/lambda/kinds/sshKey";
 import type { Bench } from "./doubles/bench";
-import { bench } from "./doubles/bench";
+import { apiKey, bench } from "./doubles/bench";
 import { refuse } from "./doubles/fakeLambda";
 
 const reset = (): HttpFailure => new HttpFailure("connection", true, "POST /instance-operations/launch: the connection broke");
@@ -26,7 +27,7 @@ async function launched(t: TestContext, change: (made: Bench) => void = () => un
 test("an ordinary create is one launch call, recorded before and after, with the address in the ledger", async (t) => {
   const { made, id, outs } = await launched(t);
   assert.equal(made.fake.launches, 1);
-  assert.deepEqual(made.kinds(), ["run.declared", "intent.opened", "intent.confirmed", "resource.created", "address.changed"]);
+  assert.deepEqual(made.kinds(), ["run.declared", "intent.opened", "resource.created", "intent.confirmed", "address.changed"]);
   assert.equal(outs.instanceId, id);
   assert.equal(outs.status, "active");
   assert.equal(outs.ip, "192.0.2.7");
@@ -126,7 +127,7 @@ test("a launch that could not be sent, or came too fast, is tried again within t
 test("launch calls end at maxAttempts, with every refusal in the message and nothing left behind", async (t) => {
   const made = bench(t);
   made.fake.refuse.add("gpu_1x_a10");
-  await assert.rejects(instanceKind(made.edges).create(made.instanceInputs, made.context), (error) => error instanceof UserError && error.code === "lambda-capacity" && error.message.includes("3 launch call(s)"));
+  await assert.rejects(instanceKind(made.edges).create(made.instanceInputs, made.context), (error) => error instanceof UserError && error.code === "lambda-capacity" && error.message.includes("3 launch calls made"));
   assert.equal(made.fake.launches, 3);
   assert.equal(made.run.view().openIntents.length, 0);
 });
@@ -221,6 +222,68 @@ test("a key of another account does not make a billing instance count as gone", 
   made.fake.sshKeys.push({ id: "1".repeat(32), name: "key-1", public_key: "ssh-ed25519 AAAA" });
   await kind.delete(id, outs, made.context);
   assert.equal(made.kinds().at(-1), "resource.lost");
+});
+
+test("with lost state and another account's key no second instance is bought, and the first does not count as lost", async (t) => {
+  const { made, kind, id } = await launched(t);
+  const first = made.fake.instances.splice(0);
+  made.apiKey = "secret_other_account";
+  await assert.rejects(kind.create(made.instanceInputs, made.context), { code: "lambda-other-account" });
+  assert.equal(made.fake.launches, 1);
+  assert.deepEqual(made.run.view().live.map((resource) => resource.id), [id]);
+  made.apiKey = apiKey;
+  made.fake.instances.push(...first);
+  assert.equal((await kind.create(made.instanceInputs, made.context)).id, id);
+});
+
+test("a launch of unknown outcome is not abandoned, and not repeated, with another account's key", async (t) => {
+  const made = bench(t);
+  const kind = instanceKind(made.edges);
+  made.fake.faults.push({ match: launchPath, answer: reset() });
+  await assert.rejects(kind.create(made.instanceInputs, made.context), (error) => isLambdaError(error, "ambiguous"));
+  made.apiKey = "secret_other_account";
+  await assert.rejects(kind.create(made.instanceInputs, made.context), { code: "lambda-other-account" });
+  assert.equal(made.fake.launches, 1);
+  assert.equal(made.run.view().openIntents.length, 1);
+});
+
+test("a key made since in another account does not prove that account to be the one where the instance stands", async (t) => {
+  const { made, kind } = await launched(t);
+  made.fake.instances.splice(0);
+  made.apiKey = "secret_other_account";
+  const { binding, endpoint } = made.instanceInputs;
+  const key = await sshKeyKind(made.edges).create({ binding, endpoint, role: "sshKey", namePrefix: "holdfast-digits" }, made.context);
+  await assert.rejects(kind.create({ ...made.instanceInputs, sshKeyName: key.outs.name }, made.context), { code: "lambda-other-account" });
+  assert.equal(made.fake.launches, 1);
+});
+
+for (const [how, change] of [
+  ["its answer names two", () => undefined],
+  ["its answer is lost", (made: Bench) => made.fake.faults.push({ match: launchPath, commit: true, answer: reset() })],
+] as const) {
+  test(`a second instance from one launch (${how}) stands in the ledger as live, so that the run cannot be closed while it bills`, async (t) => {
+    const { made, id } = await launched(t, (bench) => {
+      bench.fake.launchMakes = 2;
+      change(bench);
+    });
+    const view = made.run.view();
+    assert.deepEqual(view.live.map((resource) => resource.id).sort(), made.fake.billing.map((instance) => instance.id).sort());
+    assert.equal(view.live.length, 2);
+    assert.equal(view.resources.get("instance")?.id, id, "the one that is used is the newest of its role");
+    assert.deepEqual(view.leftovers, []);
+    const extra = view.live.find((resource) => resource.id !== id);
+    assert.ok(extra && made.said.some((line) => line.includes(extra.id) && line.includes("terminate")));
+  });
+}
+
+test("when the first of two is broken at boot, the second is used instead of buying a third", async (t) => {
+  const { made, id } = await launched(t, ({ fake }) => {
+    fake.launchMakes = 2;
+    fake.bootsAs.push("unhealthy");
+  });
+  assert.equal(made.fake.launches, 1);
+  assert.deepEqual(made.fake.billing.map((instance) => instance.id), [id]);
+  assert.deepEqual(made.run.view().live.map((resource) => resource.id), [id]);
 });
 
 test("a delete that is refused terminates nothing", async (t) => {

@@ -58,6 +58,8 @@ export class FakeLambda {
   /** What the next launches become instead of `active`. */
   readonly bootsAs: string[] = [];
   onLaunch: (() => void) | null = null;
+  /** How many instances one launch makes. */
+  launchMakes = 1;
 
   constructor(private readonly clock: TestClock) {}
 
@@ -121,7 +123,7 @@ export class FakeLambda {
         return ok(key);
       }
       case "DELETE /ssh-keys/:id":
-        if (this.billing.some((instance) => instance.sshKey === this.sshKeys.find((key) => key.id === id)?.name)) return refuse(400, "global/unspecified", "Key is currently in use, cannot delete");
+        if (this.billing.some((instance) => instance.sshKey === this.sshKeys.find((key) => key.id === id)?.name)) return refuse(400, "global/invalid-parameters", "Key is currently in use, cannot delete");
         remove(this.sshKeys, id);
         return { status: 200, headers: {}, body: "" };
       case "GET /file-systems":
@@ -160,7 +162,7 @@ export class FakeLambda {
     const type = String(body["instance_type_name"]);
     if (this.refuse.has(type)) return refuse(400, "instance-operations/launch/insufficient-capacity");
     const [mount] = body["file_system_mounts"] as { file_system_id: string }[];
-    const instance: FakeInstance = {
+    const made = Array.from({ length: this.launchMakes }, (): FakeInstance => ({
       id: hex(),
       name: String(body["name"]),
       status: "booting",
@@ -172,10 +174,10 @@ export class FakeLambda {
       tags: body["tags"] as { key: string; value: string }[],
       launchedAt: this.clock.now().getTime(),
       terminatedAt: null,
-    };
-    this.instances.push(instance);
+    }));
+    this.instances.push(...made);
     this.onLaunch?.();
-    return ok({ instance_ids: [instance.id] });
+    return ok({ instance_ids: made.map(({ id }) => id) });
   }
 
   /** What time has made of the instances. */
@@ -195,7 +197,7 @@ export class FakeLambda {
   }
 
   private filesystemRecord(filesystem: FakeFilesystem): unknown {
-    return { id: filesystem.id, name: filesystem.name, mount_point: `/lambda/nfs/${filesystem.name}`, region: region(filesystem.region), is_in_use: false, created: "2026-01-05T00:00:00Z", ...(filesystem.bytes === null ? {} : { bytes_used: filesystem.bytes }) };
+    return { id: filesystem.id, name: filesystem.name, mount_point: `/lambda/nfs/${filesystem.name}`, region: region(filesystem.region), is_in_use: this.billing.some((instance) => instance.filesystem === filesystem.id), created: "2026-01-05T00:00:00Z", ...(filesystem.bytes === null ? {} : { bytes_used: filesystem.bytes }) };
   }
 }
 
