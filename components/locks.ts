@@ -7,8 +7,11 @@ import { typeToken } from "../providers/dynamic";
 import type { KindName } from "../providers/kinds";
 import { kindNames } from "../providers/kinds";
 
-/** Replacing these before their predecessor is deleted would buy a second one before anybody was asked. */
-const dataBearing: ReadonlySet<string> = new Set((["LambdaFilesystem", "LambdaInstance", "TeardownGate"] satisfies KindName[]).map(typeToken));
+/**
+ * Replacing these before their predecessor is deleted would buy a second one before anybody was asked, or take over the
+ * predecessor (key, ruleset), which is then deleted under it: with the key goes the last way to pull.
+ */
+const dataBearing: ReadonlySet<string> = new Set((["LambdaFilesystem", "LambdaInstance", "LambdaSshKey", "LambdaFirewallRuleset", "TeardownGate"] satisfies KindName[]).map(typeToken));
 const own: ReadonlySet<string> = new Set(kindNames.map(typeToken));
 
 /** What is wrong with a resource's options, or null. Pure. */

@@ -14,7 +14,8 @@ export class LambdaSshKey extends OwnResource {
   declare readonly publicKey: pulumi.Output<string>;
 
   constructor(name: string, inputs: InputsOf<SshKeyInputs>, options: pulumi.CustomResourceOptions) {
-    super("LambdaSshKey", name, inputs, ["name", "publicKey", "keyId"], options);
+    // The other way round the new one would be the old one, adopted, and then be deleted.
+    super("LambdaSshKey", name, inputs, ["name", "publicKey", "keyId"], { ...options, deleteBeforeReplace: true });
   }
 }
 
@@ -38,7 +39,7 @@ export class LambdaFirewallRuleset extends OwnResource {
   declare readonly rulesetId: pulumi.Output<string>;
 
   constructor(name: string, inputs: InputsOf<FirewallRulesetInputs>, options: pulumi.CustomResourceOptions) {
-    super("LambdaFirewallRuleset", name, inputs, ["rulesetId"], options);
+    super("LambdaFirewallRuleset", name, inputs, ["rulesetId"], { ...options, deleteBeforeReplace: true });
   }
 }
 
