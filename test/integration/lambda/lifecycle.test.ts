@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isLambdaError } from "../../../providers/lambda/api/errors";
+import { storageIsEmpty } from "../../../providers/lambda";
 import { listBillables } from "../../../providers/lambda/billables";
 import { connectLambda } from "../../../providers/lambda/connection";
 import { filesystemKind } from "../../../providers/lambda/kinds/filesystem";
@@ -12,7 +14,9 @@ import type { FirewallRulesetInputs } from "../../../providers/lambda/kinds/fire
 import { firewallRulesetKind } from "../../../providers/lambda/kinds/firewallRuleset";
 import type { InstanceInputs } from "../../../providers/lambda/kinds/instance";
 import { instanceKind } from "../../../providers/lambda/kinds/instance";
-import { ssh } from "../../sandbox/fixture";
+import { makeKey, ssh } from "../../sandbox/fixture";
+import { sshKeyKind } from "../../../providers/lambda/kinds/sshKey";
+import { removePrivateKeys } from "../../../providers/lambda/privateKeys";
 import type { Bench, Storage } from "./bench";
 import { createStorage, destroy, endpoint, instanceInputsOf, openBench } from "./bench";
 
@@ -176,4 +180,53 @@ test("the API's bad days (5xx, HTML, rate limits, unknown statuses and fields) d
   await bench.sandbox.knobs({ html403: 1, fail5xx: [{ method: "GET", count: 6, status: 503 }] });
   const { id } = await instanceKind(bench.edges).create(instanceInputsOf(bench.binding, storage), bench.context);
   assert.deepEqual(await billing(bench), [id]);
+});
+
+test("a person whose key is in access.authorizedKeys gets in: the way back when the run's own key is on another machine", async (t) => {
+  const bench = await openBench(t);
+  const storage = await createStorage(bench);
+  const person = await makeKey(t);
+  const instance = await instanceKind(bench.edges).create({ ...instanceInputsOf(bench.binding, storage), authorizedKeys: [person.publicKey] }, bench.context);
+  assert.ok(instance.outs.ip);
+  const own = { file: join(bench.run.paths.ssh, storage.key.name), publicKey: storage.key.publicKey };
+  for (const key of [own, person]) assert.equal(await ssh(bench.sandbox, key, instance.outs.ip, "whoami"), "ubuntu");
+  await assert.rejects(ssh(bench.sandbox, await makeKey(t), instance.outs.ip, "whoami"));
+});
+
+test("the key of a standing instance stays at the vendor and on this machine; while the instance goes, its deletion waits", async (t) => {
+  const bench = await openBench(t, { terminateSeconds: 120 });
+  const storage = await createStorage(bench);
+  const instance = await instanceKind(bench.edges).create(instanceInputsOf(bench.binding, storage), bench.context);
+  const deleteKey = (): Promise<void> => sshKeyKind(bench.edges).delete(storage.key.keyId, storage.key, bench.context);
+  await assert.rejects(deleteKey(), { code: "lambda-key-in-use" });
+  assert.ok(instance.outs.ip);
+  const key = { file: join(bench.run.paths.ssh, storage.key.name), publicKey: storage.key.publicKey };
+  assert.equal(await ssh(bench.sandbox, key, instance.outs.ip, "whoami"), "ubuntu");
+  // Ended behind the back of everybody: the vendor answers "in use" until it is gone.
+  await bench.sandbox.terminate(instance.id);
+  await deleteKey();
+  const refusals = (await bench.sandbox.requests()).filter(({ method, path, status }) => method === "DELETE" && path.includes("/ssh-keys/") && status === 400);
+  assert.ok(refusals.length > 0, "it was in use at first");
+  assert.deepEqual(await bench.sandbox.ok("GET", "/ssh-keys"), []);
+  assert.ok(existsSync(key.file), "the ledger still has the instance: nobody has looked for it yet");
+  await instanceKind(bench.edges).delete(instance.id, instance.outs, bench.context);
+  assert.equal(removePrivateKeys(bench.run), true);
+  assert.ok(!existsSync(key.file));
+});
+
+test("storage is empty only before anything was written and while nothing can write to it", async (t) => {
+  const bench = await openBench(t);
+  const storage = await createStorage(bench);
+  const { filesystemId, mountPoint } = storage.filesystem;
+  const ask = (id = filesystemId): ReturnType<typeof storageIsEmpty> => storageIsEmpty(endpoint, bench.project, id);
+  assert.equal(await ask(), "yes");
+  assert.equal(await ask("0".repeat(32)), "unknown");
+  const instance = await instanceKind(bench.edges).create(instanceInputsOf(bench.binding, storage), bench.context);
+  assert.equal(await ask(), "unknown");
+  assert.ok(instance.outs.ip);
+  await ssh(bench.sandbox, { file: join(bench.run.paths.ssh, storage.key.name), publicKey: storage.key.publicKey }, instance.outs.ip, `echo precious > ${mountPoint}/weights`);
+  assert.equal(await ask(), "no");
+  await instanceKind(bench.edges).delete(instance.id, instance.outs, bench.context);
+  assert.equal(await ask(), "no");
+  assert.equal(await storageIsEmpty({ platform: "lambda", api: "http://127.0.0.1:9", keyFile: join(bench.project, "no-key") }, bench.project, filesystemId), "unknown");
 });

@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { UserError } from "../../../custody/userError";
 import { HttpFailure } from "../../../providers/http";
+import type { LambdaClient } from "../../../providers/lambda/api/client";
+import { isEmpty } from "../../../providers/lambda/filesystem/empty";
 import { filesystemKind } from "../../../providers/lambda/kinds/filesystem";
 import type { Bench } from "./doubles/bench";
-import { bench } from "./doubles/bench";
+import { apiKey, bench, endpointRef } from "./doubles/bench";
 import { refuse } from "./doubles/fakeLambda";
 
 const deletions = ({ fake }: Bench): number => fake.requests.filter(({ method }) => method === "DELETE").length;
@@ -18,7 +20,7 @@ test("it is made where an instance that fits can be launched now, and its mount 
   assert.equal(outs.region, null, "the input stays as it was");
   assert.equal(outs.mountPoint, `/lambda/nfs/${outs.filesystemName}`);
   assert.match(outs.filesystemName, /^digits-[0-9a-f]{8}$/);
-  assert.deepEqual(made.kinds().slice(1), ["intent.opened", "intent.confirmed", "resource.created"]);
+  assert.deepEqual(made.kinds().slice(1), ["intent.opened", "resource.created", "intent.confirmed"]);
 });
 
 test("with no capacity anywhere it waits for the first region that lists some, within the limit", async (t) => {
@@ -73,7 +75,25 @@ test("an existing one is used by name or id, is not this run's, and is never del
   assert.equal(deletions(made), 0);
   assert.deepEqual(made.asked, []);
   assert.equal(made.fake.filesystems.length, 1);
-  assert.deepEqual(made.run.view().leftovers.map(({ owned, monthlyUsd }) => ({ owned, monthlyUsd }))[0], { owned: false, monthlyUsd: 2 });
+  const [leftover] = made.run.view().leftovers;
+  assert.deepEqual([leftover?.owned, leftover?.monthlyUsd], [false, 2]);
+  assert.match(leftover?.remove ?? "", /not this run's/);
+  assert.doesNotMatch(leftover?.remove ?? "", /curl|DELETE/, "nobody is told to delete what is another's");
+  assert.deepEqual(made.run.view().live.map(({ id }) => id), ["a".repeat(32)], "neither deleted nor lost: it stands");
+});
+
+test("with lost state and another account's key no second file system is made, and the first does not count as lost", async (t) => {
+  const made = bench(t);
+  const kind = filesystemKind(made.edges);
+  const { id } = await kind.create(made.filesystemInputs, made.context);
+  const first = made.fake.filesystems.splice(0);
+  made.apiKey = "secret_other_account";
+  await assert.rejects(kind.create(made.filesystemInputs, made.context), { code: "lambda-other-account" });
+  assert.equal(made.fake.filesystems.length, 0);
+  assert.deepEqual(made.run.view().live.map((resource) => resource.id), [id]);
+  made.apiKey = apiKey;
+  made.fake.filesystems.push(...first);
+  assert.equal((await kind.create(made.filesystemInputs, made.context)).id, id);
 });
 
 test("a name that does not exist, or that two have, is answered with the list of what there is", async (t) => {
@@ -99,6 +119,7 @@ test("one that is kept stays, with its price and the command that removes it lat
   const [leftover] = made.run.view().leftovers;
   assert.equal(leftover?.monthlyUsd, 10);
   assert.ok(leftover.remove.includes(`/filesystems/${id}`) && leftover.remove.includes("$LAMBDA_API_KEY"));
+  assert.match(leftover.remove, /^holdfast audit .*then: printf/, "a look comes before the command that cannot be undone");
 });
 
 test("a refused deletion deletes nothing", async (t) => {
@@ -165,4 +186,34 @@ test("a name or region that changes replaces it; keeping it or other candidates 
   assert.deepEqual(kind.diff(outs, { ...made.filesystemInputs, name: "letters" }).replaces, ["name"]);
   assert.deepEqual(kind.diff(outs, { ...made.filesystemInputs, binding: { ...made.filesystemInputs.binding, custodyId: "cst_recovered" } }), { changes: true, replaces: [] });
   assert.deepEqual(kind.diff(outs, made.filesystemInputs), { changes: false, replaces: [] });
+});
+
+test("a file system counts as empty only when nothing uses it and nothing is counted on it", async (t) => {
+  const made = bench(t);
+  const { client } = await made.edges.connect(endpointRef, made.context);
+  const { id } = await filesystemKind(made.edges).create(made.filesystemInputs, made.context);
+  const [filesystem] = made.fake.filesystems;
+  assert.ok(filesystem);
+  assert.equal(await isEmpty({ client }, id), "yes");
+  filesystem.bytes = null;
+  assert.equal(await isEmpty({ client }, id), "yes", "the vendor has not counted yet");
+  made.fake.instances.push({ id: "i", name: "n", status: "active", ip: null, type: "gpu_1x_a10", region: "us-east-1", sshKey: "k", filesystem: id, tags: [], launchedAt: 0, terminatedAt: null });
+  assert.equal(await isEmpty({ client }, id), "unknown", "what is written now is counted hours later");
+  filesystem.bytes = 1;
+  assert.equal(await isEmpty({ client }, id), "no");
+  assert.equal(await isEmpty({ client }, "0".repeat(32)), "unknown", "another account's, or gone");
+  for (let request = 0; request < 9; request++) made.fake.faults.push({ match: "GET /file-systems", answer: { status: 503, body: "busy" } });
+  assert.equal(await isEmpty({ client }, id), "unknown");
+});
+
+test("a file system that an instance lists is not called empty although the file system says that nothing uses it", async () => {
+  const filesystem = { id: "f", name: "data", mount_point: "/lambda/nfs/data", region: { name: "us-east-1" }, is_in_use: false, bytes_used: 0 };
+  for (const [instance, expected] of [
+    [{ status: "booting", file_system_names: ["data"], file_system_mounts: null }, "unknown"],
+    [{ status: "terminating", file_system_names: [], file_system_mounts: [{ mount_point: "/data", file_system_id: "f" }] }, "unknown"],
+    [{ status: "terminated", file_system_names: ["data"], file_system_mounts: null }, "yes"],
+  ] as const) {
+    const client = { listFilesystems: () => Promise.resolve([filesystem]), listInstances: () => Promise.resolve([instance]) } as unknown as LambdaClient;
+    assert.equal(await isEmpty({ client }, "f"), expected, instance.status);
+  }
 });
