@@ -36,9 +36,14 @@ let installed = false;
 export function installLocks(): void {
   if (installed) return;
   installed = true;
-  pulumi.runtime.registerResourceTransform(({ type, name, opts }) => {
+  pulumi.runtime.registerResourceTransform(async ({ type, name, opts }) => {
     const fault = lockFault(type, name, opts);
-    if (fault !== null) throw new pulumi.RunError(fault);
-    return undefined;
+    if (fault === null) return undefined;
+    // What a transform throws reaches the terminal wrapped several times over; said here it is one paragraph. The exit code is
+    // the one by which a Pulumi program tells its host that it has explained itself.
+    await pulumi.log.error(fault);
+    process.exit(bailed);
   });
 }
+
+const bailed = 32;

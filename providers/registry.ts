@@ -8,6 +8,7 @@ import { createContext } from "./context";
 import type { Kind, Props } from "./kind";
 import { PartialCreate } from "./kind";
 import { isKindName, kindNames, loadKind } from "./kinds";
+import { RemoteUnreachable } from "../custody/remote";
 import { messageOf, UserError } from "../custody/userError";
 
 interface DynamicProvider {
@@ -110,13 +111,18 @@ function partial(error: PartialCreate<Props>, inputs: Props): Error {
 }
 
 /**
- * The engine's client prints message, name and stack of whatever is thrown. A refusal is meant for a person: once, without
- * a stack. Bugs keep theirs when HOLDFAST_DEBUG is set.
+ * The SDK's provider process logs `${error}: ${error.stack}` of what a delete or diff throws, and the engine prints the message
+ * with the resource. A refusal is meant for a person: once, there. Bugs keep their stack.
  */
 function clean(error: unknown): Error {
-  if (!(error instanceof UserError) && process.env["HOLDFAST_DEBUG"] && error instanceof Error) console.error(error.stack);
+  if (error instanceof Error && !isForPeople(error)) {
+    if (process.env["HOLDFAST_DEBUG"]) console.error(error.stack);
+    return error;
+  }
   const result = new Error(messageOf(error));
-  result.stack = "";
-  result.toString = () => "";
+  result.toString = () => "holdfast";
+  result.stack = "refused; why, and what to do next, is said below with the resource";
   return result;
 }
+
+const isForPeople = (error: Error): boolean => error instanceof UserError || error instanceof RemoteUnreachable;

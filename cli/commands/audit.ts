@@ -24,6 +24,6 @@ async function audit(session: Session, text: string | undefined): Promise<ExitCo
   const audited = await auditRuns(session, project, text);
   if (session.json) session.printJson({ runs: audited });
   else session.print(renderAudit(audited, { paint: session.paint, width: session.width }));
-  const unexpected = audited.some(({ report }) => report.unexpected.length > 0 || report.openIntents.length > 0);
+  const unexpected = audited.some(({ report, orphaned }) => report.unexpected.length > 0 || report.openIntents.length > 0 || orphaned.length > 0);
   return unexpected ? exitCodes.refused : undefined;
 }

@@ -3,15 +3,20 @@ import type { EndpointRef } from "../../custody/formats";
 import { runId } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
 import type { BillingReport } from "../../providers/audit/billing";
+import type { Billable } from "../../providers/platformSource";
 import type { Session } from "../terminal";
 import type { Project } from "./project";
 import { knownRuns } from "./project";
+import type { StateResource } from "./pulumiState";
+import { exportState } from "./pulumiState";
 import { selectRun } from "./select";
 
 export interface AuditedRun {
   readonly run: string;
   readonly endpoint: EndpointRef;
   readonly report: BillingReport;
+  /** Standing by the ledger, and in no stack's state any more: no destroy would ever reach it. Empty when no state could be read. */
+  readonly orphaned: readonly Billable[];
 }
 
 /** One run, or all whose ledger can be read. Throws UserError when there is none. */
@@ -26,9 +31,18 @@ export async function auditRuns(session: Session, project: Project, text: string
   for (const ref of refs) {
     const run = project.custody.run(ref);
     const { endpoint } = run.view();
-    audited.push({ run: runId(ref), endpoint, report: await auditBilling(run, endpoint, { clock: session.clock, projectRoot: project.root }) });
+    const report = await auditBilling(run, endpoint, { clock: session.clock, projectRoot: project.root });
+    const state = report.standing.length === 0 ? null : await exportState(project.root, ref.stack, session.env);
+    audited.push({ run: runId(ref), endpoint, report, orphaned: orphansOf(report, state) });
   }
   return withoutSiblings(audited);
+}
+
+/** What the state does not name. Without a state to look at nothing can be said, so nothing is. Pure. */
+export function orphansOf(report: Pick<BillingReport, "standing">, state: readonly StateResource[] | null): Billable[] {
+  if (state === null) return [];
+  const named = new Set(state.map((resource) => resource.id));
+  return report.standing.filter((billable) => !named.has(billable.id));
 }
 
 /** What stands for one run of the project is not another run's concern. Pure. */

@@ -3,6 +3,7 @@ import { execa } from "execa";
 
 export interface StateResource {
   readonly urn: string;
+  readonly id?: string;
   readonly type: string;
   readonly outputs?: Readonly<Record<string, unknown>>;
   readonly retainOnDelete?: boolean;
