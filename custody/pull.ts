@@ -113,7 +113,7 @@ export async function pullVerifyAndSign(
   const target = resolve(options.target ?? run.paths.pulled);
   keepManifest(run, manifest);
   const result = await pullArtifacts(remote, manifest, target, options);
-  refuseProblems(run, result);
+  refuseProblems(run, result, (id) => `holdfast pull ${id}`);
   flushCopy(target, manifest);
   writeManifestBeside(target, manifest);
   run.append("pull.finished", {
@@ -135,7 +135,7 @@ export async function verifyInPlace(
   const temporary = join(run.dir, "tmp", newEvidenceId(RECEIPT));
   try {
     const result = await pullArtifacts(remote, manifest, temporary, options);
-    refuseProblems(run, result);
+    refuseProblems(run, result, (id) => `holdfast verify ${id} --in-place`);
     const place = { host: remote.description, directory: manifest.place.directory };
     return { receipt: run.signReceipt(receiptOf(manifest, result, "verifiedInPlace", place, options)), result };
   } finally {
@@ -201,16 +201,17 @@ function bytesFault(file: ManifestFile, verdict: FileVerdict | undefined): { cod
   return { code: "sha256", message: "Its content is not what the manifest names: it changed on the durable tier since, or was damaged there." };
 }
 
-function refuseProblems(run: RunCustody, result: PullResult): void {
+function refuseProblems(run: RunCustody, result: PullResult, again: (id: string) => string): void {
   if (result.problems.length === 0) return;
   run.append("verify.failed", {
     manifestSha256: result.manifestSha256,
     problems: result.problems.slice(0, 1000).map(({ path, code, message }) => ({ path, code, message })),
   });
-  throw verifyFailed(run, result.problems);
+  throw verifyFailed(run, result.problems, again(runId(run.ref)));
 }
 
-function verifyFailed(run: RunCustody, problems: readonly PullProblem[]): UserError {
+/** `again`: the command that reads the artifacts once more, the same way. */
+function verifyFailed(run: RunCustody, problems: readonly PullProblem[], again: string): UserError {
   const id = runId(run.ref);
   const shown = problems.slice(0, 20).map((problem) => `  - ${problem.path}: ${problem.message} (${problem.code})`);
   if (problems.length > shown.length) shown.push(`  - and ${problems.length - shown.length} more`);
@@ -219,8 +220,8 @@ function verifyFailed(run: RunCustody, problems: readonly PullProblem[]): UserEr
   return new UserError(`${id} was read but not proven: ${problems.length === 1 ? "one of its files is not whole or does not load" : `${problems.length} of its files are not whole or do not load`}, so there is no receipt.\n${shown.join("\n")}`, {
     code: "verify-failed",
     next: [
-      ...(changed ? [`holdfast pull ${id}`] : []),
-      ...(cells.length > 0 ? [`holdfast pull ${id} --partial ${cells.join(" ")} (gives these cells up: their files are kept, but need not load)`] : []),
+      ...(changed ? [again] : []),
+      ...(cells.length > 0 ? [`${again} --partial ${cells.join(" ")} (gives these cells up: their files are kept, but need not load)`] : []),
     ],
   });
 }
