@@ -181,7 +181,7 @@ async function assertNotTheLastWayIn(connection: Connection, run: RunCustody, id
   throw new UserError(`Refused: SSH key ${olds.name} (${olds.keyId}) is the last way to pull from instance ${standing.name} (${standing.id}), which is ${standing.status} and was launched with it. The key was not deleted.`, {
     next: [
       "pulumi destroy (ends the run in order: pull and approval first, then the instance, then its key)",
-      "to change the key, replace the instance with it: pulumi up --replace URN of the instance --replace URN of the key (`pulumi stack --show-urns` lists them)",
+      "to change the key: pulumi up --replace URN of the key (`pulumi stack --show-urns` lists them); the instance is replaced with it, which is asked for first",
       `or, when the instance is in no stack and nothing on it is needed: ${terminateCommand(connection.endpoint, standing.id)}`,
     ],
     code: "lambda-key-in-use",
