@@ -8,7 +8,6 @@ import type { Session } from "../terminal";
 import type { Project } from "./project";
 import { knownRuns } from "./project";
 import type { StateResource } from "./pulumiState";
-import { exportState } from "./pulumiState";
 import { selectRun } from "./select";
 
 export interface AuditedRun {
@@ -22,6 +21,7 @@ export interface AuditedRun {
 /** One run, or all whose ledger can be read. Throws UserError when there is none. */
 export async function auditRuns(session: Session, project: Project, text: string | undefined): Promise<AuditedRun[]> {
   const { auditBilling } = await import("../../providers/audit/billing.js");
+  const { exportState } = await import("./pulumiState.js");
   const known = knownRuns(project.custody);
   const refs = text === undefined ? known.filter((run) => run.state !== "unreadable").map((run) => run.ref) : [selectRun(text, known, "audit")];
   if (refs.length === 0) {
