@@ -15,14 +15,20 @@ export interface StackChoice {
 
 /** Facts are doubted for their age at `now`. Throws UserError: no such stack, or every fault of config and job at once. */
 export function planOfStack(projectRoot: string, choice: StackChoice, now = new Date()): { stack: string; plan: Plan } {
-  const stack = choice.stack ?? onlyStack(projectRoot);
-  const path = choice.configFile === undefined ? join(projectRoot, `Pulumi.${shortName(stack)}.yaml`) : resolvePath(projectRoot, choice.configFile);
-  if (!existsSync(path)) throw noConfig(projectRoot, stack, path);
+  const { stack, path } = locateStack(projectRoot, choice);
   const project = projectName(projectRoot);
-  const config = parseStackConfig(collectStackConfig(flatConfig(path, project)), basename(path));
+  const config = parseStackConfig(collectStackConfig(flatConfig(readYaml(path), project)), basename(path));
   const { request, code } = readJob(config, projectRoot);
   const run = { project, stack: shortName(stack), name: request.name };
   return { stack, plan: resolve(request, profileFor(config.platform), { run, config, codeSha256: code.sha256, now }) };
+}
+
+/** The stack that is meant and its config file, an absolute path that exists. Throws UserError. */
+export function locateStack(projectRoot: string, choice: StackChoice): { stack: string; path: string } {
+  const stack = choice.stack ?? onlyStack(projectRoot);
+  const path = choice.configFile === undefined ? join(projectRoot, `Pulumi.${shortName(stack)}.yaml`) : resolvePath(projectRoot, choice.configFile);
+  if (!existsSync(path)) throw noConfig(projectRoot, stack, path);
+  return { stack, path };
 }
 
 function onlyStack(projectRoot: string): string {
@@ -36,11 +42,11 @@ function onlyStack(projectRoot: string): string {
 }
 
 /** `organization/project/stack` names the same file as `stack`. */
-const shortName = (stack: string): string => stack.split("/").at(-1) ?? stack;
+export const shortName = (stack: string): string => stack.split("/").at(-1) ?? stack;
 
 /** As the engine hands config to a program: `namespace:key` to a string, objects as JSON. */
-function flatConfig(path: string, project: string): Record<string, string> {
-  const value = readYaml(path) as { config?: Record<string, unknown> } | null;
+export function flatConfig(document: unknown, project: string): Record<string, string> {
+  const value = document as { config?: Record<string, unknown> } | null;
   const flat: Record<string, string> = {};
   for (const [key, entry] of Object.entries(value?.config ?? {})) {
     const name = key.includes(":") ? key : `${project}:${key}`;

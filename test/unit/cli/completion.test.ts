@@ -23,7 +23,7 @@ test("bash completes commands, subcommands, options and their values", async () 
   assert.deepEqual(await completionsOf("holdfast sandbox s"), ["start", "status", "stop"]);
   assert.deepEqual(await completionsOf("holdfast approve digits --conf"), ["--confirm"]);
   assert.deepEqual(await completionsOf("holdfast sandbox start --ti"), ["--time-scale"]);
-  assert.deepEqual(await completionsOf("holdfast plan --format "), ["text", "json"]);
+  assert.deepEqual(await completionsOf("holdfast plan --format "), ["text", "json", "markdown", "sarif"]);
   assert.deepEqual(await completionsOf("holdfast completion "), ["bash", "zsh", "fish", "--help", "-h"]);
 });
 
