@@ -22,6 +22,8 @@ export interface PlatformSource {
   listBillables(endpoint: EndpointRef, projectRoot: string): Promise<readonly Billable[]>;
   /** Closes launch intents that made nothing; returns those whose outcome nobody knows yet. */
   settleIntents(run: RunCustody, endpoint: EndpointRef, projectRoot: string): Promise<readonly unknown[]>;
+  /** Removes private key files of a run that has ended; nothing while a machine of it may stand. */
+  removePrivateKeys(run: RunCustody): void;
   /** Whether storage that this run made, and never started a job on, holds anything. Anything unclear is `unknown`. */
   storageIsEmpty(endpoint: EndpointRef, projectRoot: string, id: string): Promise<"yes" | "no" | "unknown">;
 }

@@ -9,6 +9,7 @@ import type { RunCustody } from "../../custody";
 import { UserError } from "../../custody/userError";
 import type { Binding, Context, Kind } from "../kind";
 import type { Billable } from "../platformSource";
+import { platformSource } from "../platformSource";
 import type { BillingReport } from "./billing";
 import { declarePlan } from "../declare";
 import { auditBilling, listBillables } from "./billing";
@@ -40,14 +41,16 @@ export const billingAudit: Kind<AuditInputs, AuditOutputs> = {
     const wrong = [...report.unexpected, ...report.standing];
     if (wrong.length > 0 || report.openIntents.length > 0) throw stillBilling(run, wrong, report.openIntents);
     close(run, report, context);
+    (await platformSource(olds.endpoint.platform)).removePrivateKeys(run);
   },
 };
 
 /** The report as lines for a terminal; prices per month, the command that removes each. */
 export function describeAudit(run: RunCustody, report: BillingReport): string[] {
-  const priced = (billable: Billable): string => {
+  const keptHow = new Map(run.view().leftovers.map((leftover) => [leftover.id, leftover.remove]));
+  const priced = (billable: Billable, remove = billable.remove): string => {
     const price = billable.monthlyUsd ?? (billable.hourlyUsd === null ? null : billable.hourlyUsd * 730);
-    return `${billable.kind} ${billable.name} (${billable.id}): ${price === null ? "price unknown" : `$${price.toFixed(2)} a month`}; remove: ${billable.remove}`;
+    return `${billable.kind} ${billable.name} (${billable.id}): ${price === null ? "price unknown" : `$${price.toFixed(2)} a month`}; ${remove}`;
   };
   const cost = report.usdSoFar === null ? "" : ` It cost about $${report.usdSoFar.toFixed(2)}.`;
   const nothing = report.unexpected.length + report.standing.length + report.kept.length === 0;
@@ -55,20 +58,23 @@ export function describeAudit(run: RunCustody, report: BillingReport): string[] 
     `Billing audit of ${runId(run.ref)}: ${nothing ? "nothing of this run bills any more." : "something of this run still bills:"}${cost}`,
     ...report.standing.map((billable) => `  still stands: ${priced(billable)}`),
     ...report.unexpected.map((billable) => `  unexpected: ${priced(billable)}`),
-    ...report.kept.map((billable) => `  kept on purpose: ${priced(billable)}`),
+    // A leftover's own text says whose it is and what to look at first; the vendor's raw command does not.
+    ...report.kept.map((billable) => `  kept on purpose: ${priced(billable, keptHow.get(billable.id))}`),
     ...(report.others.length === 0 ? [] : [`  not of this run, left alone: ${report.others.length} (holdfast audit lists them)`]),
   ];
 }
 
 function stillBilling(run: RunCustody, wrong: readonly Billable[], intents: readonly string[]): UserError {
   return new UserError(
-    `The billing audit of ${runId(run.ref)} is not clean: ${wrong.length} resources bill that should be gone, ${intents.length} launch intents are open. The audit stays in state until it is.`,
+    `The billing audit of ${runId(run.ref)} is not clean: ${count(wrong.length, "resource")} still billing that should be gone, ${count(intents.length, "launch intent")} open. The audit stays in state until it is.`,
     {
       code: "still-billing",
       next: [...wrong.map((billable) => billable.remove), ...intents.map((intent) => `look for ${intent} in the vendor's console (its launch was never confirmed)`), "pulumi destroy (again)"],
     },
   );
 }
+
+const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
 function close(run: RunCustody, report: BillingReport, context: Context): void {
   const grant = run.view().openGrant;

@@ -152,3 +152,13 @@ test("a cell added to a live sweep runs on the same instance, and nothing is ask
     await refused(scratch.up(), /changed after it had started/);
   });
 });
+
+test("a preview cries no wolf: an edit of capacity or budget announces no replacement", async () => {
+  await withScratch({}, async (scratch) => {
+    await succeeds(scratch.up());
+    await rosterComplete(scratch);
+    scratch.writeConfig({ capacity: { candidates: ["cpu_4x_general"], maxWaitMinutes: 11, maxAttempts: 6, maxHourlyUsd: 1 }, budget: { maxHours: 4, maxUsd: 3 } });
+    const output = await succeeds(scratch.pulumi("preview", "--stack", scratch.stack));
+    assert.doesNotMatch(output, /replace/i);
+  });
+});

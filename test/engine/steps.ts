@@ -12,7 +12,8 @@ export interface Vendor {
 export async function atVendor(scratch: ScratchStack): Promise<Vendor> {
   return {
     instances: (await scratch.vendor<Vendor["instances"]>("/instances")).filter((instance) => !["terminated", "terminating"].includes(instance.status)),
-    filesystems: await scratch.vendor<Vendor["filesystems"]>("/file-systems"),
+    // Only what they are: how much lies on one changes while a job writes.
+    filesystems: (await scratch.vendor<Vendor["filesystems"]>("/file-systems")).map(({ id, name }) => ({ id, name })),
     keys: await scratch.vendor<Vendor["keys"]>("/ssh-keys"),
   };
 }

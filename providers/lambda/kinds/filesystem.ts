@@ -60,7 +60,10 @@ export const filesystemKind = (edges: Pick<LambdaEdges, "connect" | "authorizeDe
     if (olds.name !== news.name) replaces.push("name");
     if (news.region !== null && news.region !== olds.filesystemRegion) replaces.push("region");
     if (olds.missing) replaces.push("missing");
-    return { changes: replaces.length > 0 || haveInputsChanged(olds, news), replaces };
+    // What chose the region counts at creation only. As an update it would make the outputs unknown in a preview, which then
+    // announces the replacement of everything that mounts the file system.
+    const { candidates: _candidates, requirement: _requirement, maxHourlyUsd: _price, maxWaitSeconds: _wait, ...lasting } = news;
+    return { changes: replaces.length > 0 || haveInputsChanged(olds, lasting), replaces };
   },
 
   async create(inputs, context) {
