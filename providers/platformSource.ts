@@ -29,7 +29,7 @@ export interface PlatformSource {
 }
 
 const sources: Readonly<Record<string, () => Promise<PlatformSource>>> = {
-  lambda: () => import("./lambda/index.js"),
+  lambda: () => import("./lambda/source.js"),
 };
 
 /** Throws UserError for a platform that this version cannot ask. */

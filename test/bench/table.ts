@@ -15,13 +15,9 @@ export const machineShape = (): string => `${cpus().length} x ${cpus()[0]?.model
 export function meets(row: Row): boolean | null {
   const match = /^(>=|<=|<|>) ([\d.]+)$/.exec(row.goal ?? "");
   if (!match) return null;
-  const bound = Number(match[2]);
-  switch (match[1]) {
-    case ">=": return row.value >= bound;
-    case "<=": return row.value <= bound;
-    case "<": return row.value < bound;
-    default: return row.value > bound;
-  }
+  const [, sign = "", bound = ""] = match;
+  const holds: Readonly<Record<string, boolean>> = { ">=": row.value >= Number(bound), "<=": row.value <= Number(bound), "<": row.value < Number(bound), ">": row.value > Number(bound) };
+  return holds[sign] ?? null;
 }
 
 export function renderTable(rows: readonly Row[]): string {

@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isLambdaError } from "../../../providers/lambda/api/errors";
-import { storageIsEmpty } from "../../../providers/lambda";
+import { storageIsEmpty } from "../../../providers/lambda/source";
 import { listBillables } from "../../../providers/lambda/billables";
 import { connectLambda } from "../../../providers/lambda/connection";
 import { filesystemKind } from "../../../providers/lambda/kinds/filesystem";

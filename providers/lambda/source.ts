@@ -1,0 +1,42 @@
+/** What the generic parts (audit, teardown) ask of Lambda: what bills, what became of launches, whether storage is empty. */
+import { systemClock } from "../../custody/clock";
+import type { EndpointRef } from "../../custody/formats";
+import type { RunCustody } from "../../custody/store";
+import { UserError } from "../../custody/userError";
+import type { Billable } from "./billables";
+import { listBillables as listBillablesAt } from "./billables";
+import type { Connection } from "./connection";
+import { connectLambda } from "./connection";
+import { isEmpty } from "./filesystem/empty";
+import type { Unconfirmed } from "./settleIntents";
+import { settleIntents as settleIntentsAt } from "./settleIntents";
+
+export { removePrivateKeys } from "./privateKeys";
+
+const connect = (endpoint: EndpointRef, projectRoot: string): Promise<Connection> => connectLambda(endpoint, { projectRoot, clock: systemClock, say: () => undefined });
+
+/** Everything in the account that bills now. Two requests. Throws UserError when there is no usable key. */
+export async function listBillables(endpoint: EndpointRef, projectRoot: string): Promise<Billable[]> {
+  return listBillablesAt(await connect(endpoint, projectRoot));
+}
+
+/** Closes intents that made nothing and returns those that did; see settleIntents.ts. */
+export async function settleIntents(run: RunCustody, endpoint: EndpointRef, projectRoot: string): Promise<Unconfirmed[]> {
+  return settleIntentsAt(run, await connect(endpoint, projectRoot));
+}
+
+/**
+ * Whether a file system holds nothing. `no`: bytes are counted on it. `yes`: nothing uses it, and 0 bytes or none are
+ * counted. `unknown`: it is in use, not found, or the API cannot be reached or asked (no usable key).
+ *
+ * The vendor refreshes its count every few hours: a `yes` counts for file systems that this run made itself and never
+ * started a job on, and for no others.
+ */
+export async function storageIsEmpty(endpoint: EndpointRef, projectRoot: string, filesystemId: string): Promise<"yes" | "no" | "unknown"> {
+  try {
+    return await isEmpty(await connect(endpoint, projectRoot), filesystemId);
+  } catch (error) {
+    if (error instanceof UserError) return "unknown";
+    throw error;
+  }
+}
