@@ -1,6 +1,5 @@
 /** holdfast plan: job and platform resolved and judged, offline, before anything is created. */
 import { Command, Option } from "commander";
-import { execa } from "execa";
 import { readFileSync } from "node:fs";
 import { join, resolve as resolvePath } from "node:path";
 import { UserError } from "../../custody/userError";
@@ -125,6 +124,7 @@ async function asSarif(projectRoot: string, report: PlanReport): Promise<object>
   const { editRules } = await import("../runs/editFindings.js");
   const { rules } = await import("../../policy/rules.js");
   const { version } = JSON.parse(readFileSync(join(__dirname, "..", "..", "..", "package.json"), "utf8")) as { version: string };
+  const { execa } = await import("execa");
   const { exitCode, stdout } = await execa("git", ["rev-parse", "--show-prefix"], { cwd: projectRoot, reject: false });
   return renderSarif(report.findings, {
     version,

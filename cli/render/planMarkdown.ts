@@ -57,7 +57,8 @@ function endOf({ teardown, disposable }: Plan): string {
 }
 
 function changePart({ ref, commit, why, changes }: ReportBase): string {
-  const title = `#### Changes against ${escape(ref)} (${commit.slice(0, 10)})`;
+  const short = commit.slice(0, 10);
+  const title = `#### Changes against ${ref === commit ? short : `${escape(ref)} (${short})`}`;
   if (why !== null) return `${title}\n\nNothing to compare: ${escape(why)}.`;
   if (changes.length === 0) return `${title}\n\nNone that reaches a resource.`;
   return `${title}\n\n${table(["property", "before", "after", "what it does"], changes.map(changeRow), new Set([0, 3]))}\n\nThis compares files; what stands is not looked at.`;

@@ -3,7 +3,7 @@ import type { EnforcementLevel, ResourceValidationArgs } from "@pulumi/policy";
 import { readFileSync } from "node:fs";
 import { messageOf, UserError } from "../../custody/userError";
 import type { Plan } from "../../profiles/plan";
-import type { ResourceRule } from "../../policy/rule";
+import type { Rule } from "../../policy/rule";
 import { rules } from "../../policy/rules";
 import { TRAINING_RUN } from "../../policy/subjects";
 
@@ -60,7 +60,7 @@ export async function judgePlan(plan: Plan, config: PolicyConfig = {}): Promise<
   const found: Judgement[] = [];
   for (const rule of rules) {
     if (!("validateResource" in rule) || typeof rule.validateResource !== "function") continue;
-    const level = levelOf(rule as ResourceRule, config);
+    const level = levelOf(rule, config);
     if (level === "disabled") continue;
     const messages = new Set<string>();
     await rule.validateResource(resourceOf(plan, config[rule.name]), (message) => messages.add(message));
@@ -69,7 +69,7 @@ export async function judgePlan(plan: Plan, config: PolicyConfig = {}): Promise<
   return found;
 }
 
-function levelOf({ name, enforcementLevel }: ResourceRule, config: PolicyConfig): EnforcementLevel {
+function levelOf({ name, enforcementLevel }: Rule, config: PolicyConfig): EnforcementLevel {
   const said = [config[name], config["all"]].map((entry) => (typeof entry === "object" ? entry.enforcementLevel : entry)).find((level) => level !== undefined);
   return said ?? enforcementLevel ?? "advisory";
 }
@@ -85,7 +85,7 @@ function resourceOf(plan: Plan, config: PolicyConfig[string] | undefined): Resou
     stackTags: new Map(),
     isType: () => false,
     asType: () => undefined,
-    getConfig: <T extends object>() => settings as T,
+    getConfig: (() => settings) as ResourceValidationArgs["getConfig"],
     notApplicable: (reason?: string): never => {
       throw new Error(reason ?? "not applicable");
     },
