@@ -1,5 +1,5 @@
 /** The real edges that a provider operation is given: clock, custody store, terminal, engine. */
-import { openCustody, projectRootFrom } from "../custody";
+import { openCustody, projectRootFrom, runId, UserError } from "../custody";
 import type { Clock } from "../custody/clock";
 import { systemClock } from "../custody/clock";
 import { assertEngineAlive } from "./engine";
@@ -14,7 +14,15 @@ export function createContext(workingDirectory: string, clock: Clock = systemClo
     projectRoot,
     clock,
     custody: custodyOf,
-    run: (binding) => custodyOf(binding).run(runOf(binding)),
+    run: (binding) => {
+      try {
+        return custodyOf(binding).run(runOf(binding));
+      } catch (error) {
+        // The store does not know which run was wanted; who reads the message must.
+        if (!(error instanceof UserError) || error.code !== "custody-elsewhere") throw error;
+        throw new UserError(error.message, { code: error.code, next: [`holdfast recover ${runId(runOf(binding))}`, ...error.next.filter((step) => step !== "holdfast recover")], cause: error });
+      }
+    },
     say: (message) => {
       console.log(message);
     },

@@ -5,8 +5,9 @@
  */
 import { assertFreshBuild } from "./build";
 import { createContext } from "./context";
-import type { Kind, Props } from "./kind";
-import { PartialCreate } from "./kind";
+import { runId } from "../custody/formats";
+import type { Binding, Kind, Props } from "./kind";
+import { PartialCreate, runOf } from "./kind";
 import { isKindName, kindNames, loadKind } from "./kinds";
 import { RemoteUnreachable } from "../custody/remote";
 import { messageOf, UserError } from "../custody/userError";
@@ -85,7 +86,7 @@ function assertSameCustody(olds: Props, news: Props): void {
   if (typeof before !== "string" || typeof now !== "string" || before === now) return;
   throw new UserError(`This stack was made under the custody store ${before}; the one of this checkout is ${now} and knows nothing of it. Nothing was changed.`, {
     code: "custody-elsewhere",
-    next: ["holdfast recover (brings the evidence here from the durable tier)", "export HOLDFAST_CUSTODY_DIR=DIRECTORY (when the store is in another folder of this machine)"],
+    next: [`holdfast recover ${runId(runOf(news["binding"] as Binding))} (brings the evidence here from the durable tier)`, "export HOLDFAST_CUSTODY_DIR=DIRECTORY (when the store is in another folder of this machine)"],
   });
 }
 

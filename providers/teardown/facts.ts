@@ -145,7 +145,10 @@ async function look(run: RunCustody, view: RunView, plan: Plan | null, options: 
       durableEmpty: manifest.files.length === 0 && unclaimed.every((data) => data.tier !== plan.durable.tier) ? "yes" : "no",
     };
   } catch (error) {
-    if (error instanceof RemoteUnreachable) return { remote: { state: "unreachable", reason: error.message }, durableEmpty: "unknown" };
+    // A machine that does not let us in is as silent as one that does not answer; a person may know why.
+    if (error instanceof RemoteUnreachable || (error instanceof UserError && notLetIn.has(error.code))) {
+      return { remote: { state: "unreachable", reason: error.message }, durableEmpty: "unknown" };
+    }
     // What cannot be listed (odd file names, files that change, a share that is not mounted) is unknown data, and the person
     // must read why. Before a job was ever started a person may take the responsibility, as for a machine that is silent.
     if (error instanceof UserError) return { remote: { state: view.jobEverStarted ? "unlistable" : "unreachable", reason: error.message }, durableEmpty: "unknown" };
@@ -154,6 +157,9 @@ async function look(run: RunCustody, view: RunView, plan: Plan | null, options: 
     await remote.close();
   }
 }
+
+/** Codes of the SSH runner for a key that is refused and a machine that is not the one known by its name. */
+const notLetIn: ReadonlySet<string> = new Set(["ssh-denied", "host-key-changed"]);
 
 const nothingWritten = (run: RunCustody, plan: Plan, place: MachinePlace, clock: Clock): Manifest => ({
   v: 1,
