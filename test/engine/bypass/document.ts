@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../stack";
-import type { Row } from "./row";
+import type { Followed, Refused, Row } from "./row";
 import { sections } from "./table";
 
 export const documentPath = join(packageRoot, "docs", "teardown.md");
@@ -34,8 +34,12 @@ export function renderDocument(): string {
 }
 
 function renderRows(rows: readonly Row[]): string {
-  if (rows.every((row) => row.kind === "later")) return rendered(["what is tried", "you type", "why not yet"], rows.map((row) => [row.when, typed(row), row.kind === "later" ? row.why : ""]));
-  return rendered(["what is tried", "you type", "refused by", "still stands", "in the ledger"], rows.map((row) => [row.when, typed(row), refuser(row), stands(row), ledger(row)]));
+  const later = rows.filter((row) => row.kind === "later");
+  const tried = rows.filter((row) => row.kind !== "later");
+  return [
+    tried.length === 0 ? "" : rendered(["what is tried", "you type", "refused by", "still stands", "in the ledger"], tried.map((row) => [row.when, typed(row), refuser(row), stands(row), ledger(row)])),
+    later.length === 0 ? "" : rendered(["what is tried", "you type", "why not yet"], later.map((row) => [row.when, typed(row), row.why])),
+  ].join("");
 }
 
 const rendered = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
@@ -43,23 +47,16 @@ const rendered = (head: readonly string[], rows: readonly (readonly string[])[])
 
 const typed = (row: Row): string => row.typed.map((line) => `\`${line}\``).join("<br>");
 
-function refuser(row: Row): string {
-  switch (row.kind) {
-    case "refused": return row.mayPass === undefined ? row.by : `${row.by}; not always: ${row.mayPass}`;
-    case "followed": return row.by.length === 0 ? "nobody" : row.by.join(", then ");
-    case "later": return "";
-    default: return row satisfies never;
-  }
+function refuser(row: Refused | Followed): string {
+  if (row.kind === "followed") return row.by.length === 0 ? "nobody" : row.by.join(", then ");
+  return row.mayPass === undefined ? row.by : `${row.by}; not always: ${row.mayPass}`;
 }
 
-function stands(row: Row): string {
-  return row.kind === "followed" ? row.stands : "everything";
-}
+const stands = (row: Refused | Followed): string => (row.kind === "followed" ? row.stands : "everything");
 
-function ledger(row: Row): string {
+function ledger(row: Refused | Followed): string {
   if (row.kind === "followed") return row.ledger;
-  if (row.kind === "refused" && row.codes.length > 0) return `refused: ${row.codes.map((code) => `\`${code}\``).join(", ")}`;
-  return "nothing";
+  return row.codes.length === 0 ? "nothing" : `refused: ${row.codes.map((code) => `\`${code}\``).join(", ")}`;
 }
 
 if (require.main === module) {

@@ -38,7 +38,8 @@ export interface Refused extends Way {
   readonly settle?: "state" | "up";
 }
 
-export type Undo = () => Promise<unknown> | unknown;
+/** May be a promise. */
+export type Undo = () => unknown;
 
 /** Something goes in the end, or cannot be refused: followed on a stack of its own. */
 export interface Followed extends Way {

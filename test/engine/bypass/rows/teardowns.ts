@@ -153,7 +153,7 @@ export const elsewhere: readonly Row[] = [
     follow: () => withScene({}, async (scene) => {
       await finish(scene);
       const before = await scene.standing();
-      await scene.withoutCustody();
+      scene.withoutCustody();
       for (const line of ["pulumi up", "pulumi up --replace {instance}"]) {
         const up = await scene.type(line);
         assert.notEqual(up.exitCode, 0, up.output);
