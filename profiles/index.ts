@@ -12,6 +12,7 @@ export { countsAsLost, known, mustProbe, notApplicable, survivalCountsAsLost, va
 export { ConfigError, renderPath, type Fault, type PropertyPath } from "./input/faults";
 export { LAMBDA_API, type Image, type LambdaConfig } from "./input/lambdaConfig";
 export { parseJob, type JobCell, type JobRequest } from "./job";
+export { YamlSource, type YamlPath } from "./input/yamlSource";
 export { parseJobText, readJobFile } from "./jobFile";
 export type * from "./plan";
 export { MOUNT } from "./plan";

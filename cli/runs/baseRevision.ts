@@ -9,7 +9,7 @@ import { projectName } from "./pulumiProject";
 import type { ResolvedStack } from "./stackCheck";
 import { checkStack } from "./stackCheck";
 import { flatConfig, locateStack, type StackChoice } from "./stackPlan";
-import { YamlSource } from "./yamlSource";
+import { YamlSource } from "../../profiles";
 
 export interface BaseStack {
   /** The commit's full hash. */

@@ -8,7 +8,7 @@ import { readJob } from "../../providers/job/source";
 import type { Finding, Judgement, PolicyConfig } from "./findings";
 import { projectName } from "./pulumiProject";
 import { flatConfig, locateStack, shortName, type StackChoice } from "./stackPlan";
-import { YamlSource } from "./yamlSource";
+import { YamlSource } from "../../profiles";
 
 export interface ResolvedStack {
   readonly plan: Plan;
