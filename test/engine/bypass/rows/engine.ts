@@ -35,6 +35,7 @@ export const engine: readonly Row[] = [
 
   { ...instanceRefuses, id: "up-replace-instance", when: "the instance is to be replaced; no second one is bought", typed: ["pulumi up --replace {instance}"], settle: "state" },
   { ...instanceRefuses, id: "up-target-replace-instance", when: "the instance alone is to be replaced", typed: ["pulumi up --target-replace {instance} --target-dependents"], settle: "state" },
+  { ...instanceRefuses, id: "up-replace-key", when: "the key is to be replaced, which takes its instance with it", typed: ["pulumi up --replace {key}"], settle: "state" },
   { ...instanceRefuses, id: "taint-instance", when: "the instance is tainted", typed: ["pulumi state taint {instance}", "pulumi up"], settle: "state" },
   { ...gateRefuses, id: "taint-filesystem", when: "the file system is tainted", typed: ["pulumi state taint {filesystem}", "pulumi up"], settle: "state" },
   { ...gateRefuses, id: "up-replace-filesystem", when: "the file system is to be replaced; no second one is bought", typed: ["pulumi up --replace {filesystem}"], settle: "state" },
