@@ -14,7 +14,7 @@ import { messageOf, UserError } from "../custody/userError";
 
 interface DynamicProvider {
   check(olds: Props, news: Props): Promise<{ inputs: Props; failures: readonly { property: string; reason: string }[] }>;
-  diff(id: string, olds: Props, news: Props): Promise<{ changes: boolean; replaces: readonly string[] }>;
+  diff(id: string, olds: Props, news: Props): Promise<{ changes: boolean; replaces: readonly string[]; deleteBeforeReplace: boolean }>;
   create(inputs: Props): Promise<{ id: string; outs: Props }>;
   read(id: string, olds: Props): Promise<{ id: string; props: Props }>;
   update(id: string, olds: Props, news: Props): Promise<{ outs: Props }>;
@@ -47,7 +47,8 @@ export function provider(name: string): DynamicProvider {
       return guarded(async () => {
         assertSameCustody(olds, news);
         const result = (await kind()).diff(olds, news);
-        return { changes: result.changes, replaces: result.replaces ?? [] };
+        // The option says so too; an option that somebody's transform took away would otherwise buy a second one first.
+        return { changes: result.changes, replaces: result.replaces ?? [], deleteBeforeReplace: true };
       });
     },
     async create(inputs) {

@@ -286,6 +286,8 @@ def main():
         print("starting at step 0", flush=True)
     else:
         print("resuming at step %d (epoch %d)" % (state["step"], state["epoch"]), flush=True)
+        # What was found damaged must not take the place of a good pair when the next save counts what it keeps.
+        remove_superseded(state["step"], options.keep)
     drop_rows_after(curve, state["step"])
 
     cadence = checkpoint.Cadence(steps=options.checkpoint_every_steps)

@@ -74,7 +74,7 @@ export const surgery: readonly Row[] = [
   },
   {
     kind: "refused", phase: "finished", by: "gate", id: "second-checkout", when: "another checkout of the same stack, without this run's custody", typed: ["pulumi destroy"],
-    codes: [], exit: 1, says: [/The custody store cst_\w+, which keeps the evidence of this run, is not here/], next: ["holdfast recover"],
+    codes: [], exit: 1, says: [/The custody store cst_\w+, which keeps the evidence of this run, is not here/], next: ["holdfast recover scratch/test/quick"],
     prepare: (scene) => scene.withoutCustody(),
   },
 ];
