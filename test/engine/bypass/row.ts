@@ -1,6 +1,6 @@
 /** The shape of one way around the gate: what a person types, what refuses, what still stands, what the ledger keeps. */
 import type { RefusalCode } from "../../../custody";
-import type { Scene } from "./scene";
+import type { Scene, Undo } from "./scene";
 
 /** What said no. `nobody`: it cannot be refused, and is found afterwards. */
 export type Refuser = "gate" | "provider lock" | "transform" | "program check" | "engine" | "vendor" | "command" | "nobody";
@@ -37,9 +37,6 @@ export interface Refused extends Way {
   /** What the attempt left in state or ledger is put right by one more update. */
   readonly settle?: "state" | "up";
 }
-
-/** May be a promise. */
-export type Undo = () => unknown;
 
 /** Something goes in the end, or cannot be refused: followed on a stack of its own. */
 export interface Followed extends Way {

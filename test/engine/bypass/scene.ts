@@ -7,7 +7,9 @@ import { openCustody } from "../../../custody";
 import type { CommandResult, ScratchOptions } from "../stack";
 import { ScratchStack } from "../stack";
 import { until } from "../until";
-import type { Undo } from "./row";
+
+/** May be a promise. */
+export type Undo = () => unknown;
 
 /** Ids of everything of the account; an instance on its way out does not stand. */
 export interface Standing {

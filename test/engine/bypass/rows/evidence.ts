@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import type { Approval, Receipt } from "../../../../custody";
 import { APPROVAL, approvalLike, breakGlassFor, editEnvelope, grantLike, inHours, receiptLike, RECEIPT, writeByStranger, writeOfVersion2 } from "../forge";
-import type { Refused, Row, Undo } from "../row";
+import type { Refused, Row } from "../row";
+import type { Undo } from "../scene";
 import type { Scene } from "../scene";
 import { addFile, editFile, flipBit, hideFiles } from "../scene";
 
