@@ -1,5 +1,7 @@
 /** holdfast sandbox: the embedded cloud; start, look, stop, forget. */
 import { Command, InvalidArgumentError } from "commander";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { DaemonStatus, MeterReport } from "../../sandbox";
 import type { Cli } from "../cli";
 import { examples, jsonOption } from "../cli";
@@ -17,6 +19,7 @@ interface SandboxOptions {
 interface StartOptions extends SandboxOptions {
   readonly foreground?: boolean;
   readonly timeScale?: number;
+  readonly knobs?: string;
 }
 
 type SandboxHandler<O extends SandboxOptions> = (session: Session, directory: string, options: O) => Promise<ExitCode | undefined>;
@@ -31,6 +34,7 @@ export function sandboxCommand(cli: Cli): Command {
   const startSub = sub<StartOptions>("start", "start it (detached), or say where it runs already", start)
     .option("--foreground", "stay in this terminal until Ctrl-C")
     .option("--time-scale <n>", "vendor seconds that pass in one real second (default 60; 1 is real time)", positiveNumber)
+    .option("--knobs <file>", "behaviour as YAML: capacity, delays, faults (default: holdfast.sandbox.yaml of the project, when it is there)")
     .addHelpText("after", examples(["holdfast sandbox start", "a vendor minute passes in one second"], ["holdfast sandbox start --time-scale 1", "in real time: booting takes minutes"]));
   return new Command("sandbox")
     .summary("the embedded cloud: start, status, meter, stop, reset")
@@ -49,7 +53,8 @@ async function directoryOf(session: Session, options: SandboxOptions): Promise<s
 
 async function start(session: Session, directory: string, options: StartOptions): Promise<ExitCode | undefined> {
   const { ensureDaemon, runForeground } = await import("../../sandbox/index.js");
-  const knobs = options.timeScale === undefined ? {} : { knobs: { timeScale: options.timeScale } };
+  const fromFile = await knobsOf(session, options);
+  const knobs = options.timeScale === undefined && fromFile === null ? {} : { knobs: { ...fromFile, ...(options.timeScale === undefined ? {} : { timeScale: options.timeScale }) } };
   if (options.foreground) {
     await runForeground({ dir: directory, ...knobs }, (descriptor) => {
       if (session.json) session.printJson(descriptor);
@@ -64,6 +69,34 @@ async function start(session: Session, directory: string, options: StartOptions)
     session.note(session.notePaint("warn", `It was running already, with time scale ${descriptor.timeScale}; stop it first to change that.`));
   }
   return undefined;
+}
+
+/** Null when nothing is set. The daemon itself refuses knobs it does not know, all at once. */
+async function knobsOf(session: Session, { knobs }: StartOptions): Promise<Record<string, unknown> | null> {
+  const path = knobs === undefined ? await projectKnobs(session) : resolve(session.terminal.cwd, knobs);
+  if (path === null) return null;
+  const { UserError } = await import("../../custody/index.js");
+  const { parse } = await import("yaml");
+  const fault = (text: string): Error => new UserError(`${path} ${text}`, { code: "config", next: ["sandbox/README.md lists the knobs"] });
+  let value: unknown;
+  try {
+    value = parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw fault(`cannot be read: ${(error as Error).message.split("\n")[0]}`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw fault("is not a map of knobs.");
+  return value as Record<string, unknown>;
+}
+
+/** A sandbox may be started outside any project, with --dir. */
+async function projectKnobs(session: Session): Promise<string | null> {
+  const { projectRootFrom } = await import("../../custody/index.js");
+  try {
+    const path = join(projectRootFrom(session.terminal.cwd, session.env), "holdfast.sandbox.yaml");
+    return existsSync(path) ? path : null;
+  } catch {
+    return null;
+  }
 }
 
 async function status(session: Session, directory: string): Promise<ExitCode | undefined> {
