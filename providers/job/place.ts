@@ -14,7 +14,7 @@ import { shellWord } from "../ssh/outcome";
 import { codeExcludes, hashCode } from "./code";
 import type { JobPlace } from "./layout";
 import { runDirectory, sessionName } from "./layout";
-import { buildSpec, defaultFloors, quote, specSha256 } from "./spec";
+import { buildSpec, defaultFloors, specSha256 } from "./spec";
 
 export interface JobContent {
   readonly run: RunRef;
@@ -149,7 +149,7 @@ export async function writeSecrets(remote: Remote, content: JobContent, environm
       next: missing.map((name) => `export ${name}=...`),
     });
   }
-  const lines = plan.secretNames.map((name) => `export ${name}=${quote(environment[name] ?? "")}\n`).join("");
+  const lines = plan.secretNames.map((name) => `export ${name}=${shellWord(environment[name] ?? "")}\n`).join("");
   await remote.write(`${plan.ownDisk.home}/holdfast/secrets/${run.name}`, lines, 0o600);
 }
 

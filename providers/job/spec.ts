@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Plan, PlanCell } from "../../profiles/plan";
 import { runId } from "../../custody/formats";
+import { shellWord } from "../ssh/outcome";
 
 /** Floors under which a cell does not start: room for what it writes. Bytes and inodes on the durable tier. */
 export interface Floors {
@@ -14,12 +15,9 @@ export const defaultFloors: Floors = { bytes: 256 * 1024 * 1024, inodes: 1000 };
 /** Attempts of one cell whose payload was killed; a payload that fails by itself is not tried again. */
 const maxAttempts = 5;
 
-/** One word for a POSIX shell, whatever it contains. */
-export const quote = (value: string): string => `'${value.replaceAll("'", `'\\''`)}'`;
-
 const exports_ = (values: Readonly<Record<string, string>>): string =>
   Object.entries(values)
-    .map(([name, value]) => `export ${name}=${quote(value)}\n`)
+    .map(([name, value]) => `export ${name}=${shellWord(value)}\n`)
     .join("");
 
 /** Files of one cell, relative to the spec folder. */

@@ -7,7 +7,6 @@ import { test } from "node:test";
 import type { PlanCell } from "../../../profiles/plan";
 import { hashCode } from "../../../providers/job/code";
 import { compareRosters } from "../../../providers/job/edits";
-import { quote } from "../../../providers/job/spec";
 import { classifyTransportFault, parseRsyncProgress, shellWord } from "../../../providers/ssh/outcome";
 
 const cell = (name: string, configSha256 = "1"): PlanCell => ({ name, command: "true", keep: [], scratch: [], expected: [], configSha256 });
@@ -22,7 +21,7 @@ test("a cell that has started is neither changed nor removed under its own artif
 
 test("values survive the shell whatever they contain", () => {
   for (const value of ["plain", "it's", "$(id) `id` $HOME", 'a "b"', "line\nbreak", "", "back\\slash", "-n"]) {
-    assert.equal(execFileSync("sh", ["-c", `printf %s ${quote(value)}`], { encoding: "utf8" }), value);
+    assert.equal(execFileSync("sh", ["-c", `export K=${shellWord(value)}; printf %s "$K"`], { encoding: "utf8" }), value);
     assert.equal(execFileSync("sh", ["-c", `printf %s ${shellWord(value)}`], { encoding: "utf8" }), value);
   }
 });
