@@ -28,11 +28,20 @@ function pair(large: number, largeUnit: string, small: number, smallUnit: string
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 }
 
+/** One unit, where room is short: 8 s, 2 min, 4 h, 3 d. */
+export function formatRough(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 100) return `${whole} s`;
+  if (whole < 100 * 60) return `${Math.round(whole / 60)} min`;
+  if (whole < 48 * 3600) return `${Math.round(whole / 3600)} h`;
+  return `${Math.round(whole / 86_400)} d`;
+}
+
 /** Cents where they say enough, four digits below: $1.29, $0.0021. */
 export function formatUsd(usd: number | null | undefined): string {
   if (usd === null || usd === undefined) return "unknown";
   const size = Math.abs(usd);
-  const digits = size === 0 || size >= 0.1 ? 2 : 4;
+  const digits = size < 0.000_05 || size >= 0.1 ? 2 : 4;
   return `${usd < 0 ? "-" : ""}$${size.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
 }
 

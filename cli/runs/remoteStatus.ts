@@ -47,12 +47,12 @@ export type RemoteStatus = z.infer<typeof status>;
 export type RemoteCell = z.infer<typeof cell>;
 
 /** Throws RemoteUnreachable, or UserError when the scripts are not there or answer something else. */
-export async function readRemoteStatus(run: RunCustody, remote: Remote): Promise<RemoteStatus> {
+export async function readRemoteStatus(run: RunCustody, remote: Remote, timeoutSeconds = 30): Promise<RemoteStatus> {
   const { jobPlace } = await import("../../providers/job/layout.js");
   const place = jobPlace(run.view());
   if (place === null) throw new UserError("No job was placed on the instance yet.", { code: "nothing-to-do", next: ["pulumi up (or npm run up)"] });
-  const result = await remote.exec(["sh", `${place.scripts}/status.sh`, place.directory], { timeoutSeconds: 30 });
-  if (result.exitCode === "unknown") throw new RemoteUnreachable(remote.description, "the connection ended while it was asked");
+  const result = await remote.exec(["sh", `${place.scripts}/status.sh`, place.directory], { timeoutSeconds });
+  if (result.exitCode === "unknown") throw new RemoteUnreachable(remote.description, "it did not answer in time, or the connection ended");
   if (result.exitCode !== 0) {
     throw new UserError(`${remote.description}: status.sh ended with exit code ${result.exitCode}: ${result.stderr.trim()}`, { code: "remote-command" });
   }

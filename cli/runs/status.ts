@@ -6,6 +6,7 @@ import type { Plan } from "../../profiles/plan";
 import type { Session } from "../terminal";
 import type { RunCost } from "./cost";
 import { costOf } from "./cost";
+import { rememberLook } from "./lastLook";
 import { isLive } from "./project";
 import type { RemoteStatus } from "./remoteStatus";
 
@@ -60,7 +61,9 @@ async function look(session: Session, run: RunCustody, view: RunView): Promise<{
   if (remote === null) return { remote: null, unreachable: view.resources.has("instance") ? "its address or key is not known" : "no machine stands" };
   try {
     if (jobPlace(view) === null) return { remote: null, unreachable: "no job was placed on the machine yet" };
-    return { remote: await readRemoteStatus(run, remote), unreachable: null };
+    const status = await readRemoteStatus(run, remote);
+    await rememberLook(run, { at: session.clock.now().toISOString(), status });
+    return { remote: status, unreachable: null };
   } catch (error) {
     if (error instanceof RemoteUnreachable) return { remote: null, unreachable: error.message };
     throw error;
