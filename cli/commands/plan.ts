@@ -7,7 +7,6 @@ import type { Cli } from "../cli";
 import { examples, jsonOption } from "../cli";
 import type { ExitCode } from "../exitCodes";
 import { exitCodes } from "../exitCodes";
-import { renderPlan } from "../render/plan";
 import type { PlanReport } from "../render/planReport";
 import { plainTitles, titlesOf } from "../render/teardown";
 import type { StackCheck } from "../runs/stackCheck";
@@ -106,9 +105,10 @@ async function printText(session: Session, report: PlanReport): Promise<void> {
     const { configErrors } = await import("../render/planReport.js");
     throw new UserError(configErrors(report.findings).map(({ message }) => message).join("\n"), { code: "config" });
   }
+  const { renderPlan } = await import("../render/plan.js");
   const { renderCheck } = await import("../render/planFindings.js");
   const rendering = { paint: session.paint, width: session.width, titles: report.titles };
-  session.print(`${renderPlan(report.plan, rendering)}\n\n${renderCheck(report, rendering)}`);
+  session.print(`${renderPlan(report.plan, report.assumedStart, rendering)}\n\n${renderCheck(report, rendering)}`);
 }
 
 /** The plan's own keys, and `check`; only `check` when the files are not valid. */

@@ -1,8 +1,10 @@
 /** A plan for a person: what it runs, what the end of it keeps and loses, how often it saves, what it costs, what acts by itself. Pure. */
 import { runId } from "../../custody/formats";
 import type { Plan } from "../../profiles/plan";
+import { formatMoment, formatTimeOfDay } from "./moment";
 import type { Paint } from "./paint";
-import { renderFacts, renderTable } from "./table";
+import { datedClocks } from "./planReport";
+import { renderFacts, renderTable, wrapWords } from "./table";
 import type { Titles } from "./teardown";
 import { plannedRows, renderTeardown } from "./teardown";
 import { formatDuration, formatPercent, formatUsd, plural } from "./units";
@@ -13,18 +15,20 @@ export interface PlanRendering {
   readonly titles: Titles;
 }
 
-export function renderPlan(plan: Plan, rendering: PlanRendering): string {
-  const { paint } = rendering;
+/** Clocks are dated as if the run began at `start`. */
+export function renderPlan(plan: Plan, start: Date, rendering: PlanRendering): string {
+  const { paint, width } = rendering;
+  const facts = { paint, width, indent: 2 };
   const section = (title: string, body: string): string => `${paint("strong", title)}\n${body}`;
   const parts = [
-    section(`${runId(plan.run)} on ${plan.platform}`, renderFacts(factsOf(plan, rendering.titles), { paint, indent: 2 })),
-    section("At the end of the run", `${renderTeardown(plannedRows(plan, rendering.titles), { ...rendering, indent: 2 })}\n\n${renderFacts(endOf(plan), { paint, indent: 2 })}`),
-    section("Checkpoints", renderFacts(cadenceOf(plan), { paint, indent: 2 })),
-    section("Cost, as bounds", renderFacts(costFacts(plan), { paint, indent: 2 })),
+    section(`${runId(plan.run)} on ${plan.platform}`, renderFacts(factsOf(plan, rendering.titles), facts)),
+    section("At the end of the run", `${renderTeardown(plannedRows(plan, rendering.titles), { ...rendering, indent: 2 })}\n\n${renderFacts(endOf(plan), facts)}`),
+    section("Checkpoints", renderFacts(cadenceOf(plan), facts)),
+    section("Cost, as bounds", renderFacts(costFacts(plan), facts)),
   ];
-  if (plan.clocks.length > 0) parts.push(section("Clocks that act without being asked", renderClocks(plan, rendering)));
-  if (plan.warnings.length > 0) parts.push(section("Warnings", plan.warnings.map((warning) => `  ${paint("warn", "!")} ${warning}`).join("\n")));
-  if (plan.gotchas.length > 0) parts.push(paint("faint", `Traps of the platform that this plan touches: ${plan.gotchas.join(", ")} (holdfast explain ${plan.platform})`));
+  if (plan.clocks.length > 0) parts.push(section(`Clocks that act without being asked, if it began now (${formatTimeOfDay(start)})`, renderClocks(plan, start, rendering)));
+  if (plan.warnings.length > 0) parts.push(section("Warnings", plan.warnings.map((warning) => `  ${paint("warn", "!")} ${wrapWords(warning, (width ?? Infinity) - 4).replaceAll("\n", "\n    ")}`).join("\n")));
+  if (plan.gotchas.length > 0) parts.push(paint("faint", wrapWords(`Traps of the platform that this plan touches: ${plan.gotchas.join(", ")} (holdfast explain ${plan.platform})`, width ?? Infinity)));
   return parts.join("\n\n");
 }
 
@@ -101,11 +105,11 @@ function costFacts(plan: Plan): (readonly [string, string])[] {
   ];
 }
 
-function renderClocks(plan: Plan, { paint, width, titles }: PlanRendering): string {
-  const rows = plan.clocks.map((clock) => [
-    clock.seconds === null ? "no timer" : `${formatDuration(clock.seconds)} after ${clock.from === "unknown" ? "an event elsewhere" : clock.from}`,
-    clock.statement,
-    clock.tiersLost.length === 0 ? "-" : paint("bad", clock.tiersLost.map(titles.tier).join(", ")),
+function renderClocks(plan: Plan, start: Date, { paint, width, titles }: PlanRendering): string {
+  const rows = datedClocks(plan, start, titles).map(({ at, when, statement, lost }) => [
+    at === null ? when : `${paint("strong", formatMoment(at, start))}\n${when}`,
+    statement,
+    lost.length === 0 ? "-" : paint("bad", lost.join(", ")),
   ]);
   return renderTable(["when", "what", "loses"], rows, { paint, width, indent: 2 });
 }

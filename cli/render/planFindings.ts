@@ -3,7 +3,7 @@ import type { Finding } from "../runs/findings";
 import type { Paint } from "./paint";
 import { printable } from "./paint";
 import { sentenceOf, verdictOf, type PlanReport, type ReportBase } from "./planReport";
-import { renderTable } from "./table";
+import { renderTable, wrapWords } from "./table";
 
 interface Rendering {
   readonly paint: Paint;
@@ -18,7 +18,7 @@ export function renderCheck(report: PlanReport, rendering: Rendering): string {
   const findings = report.findings.filter(({ ruleId }) => !ruleId.startsWith("edit-"));
   return [
     ...(report.base === null ? [] : [`${paint("strong", `Changes against ${report.base.ref}`)}\n${renderChanges(report.base, rendering)}`]),
-    ...(findings.length === 0 ? [] : [`${paint("strong", "Findings")}\n${findings.map((finding) => renderFinding(finding, paint)).join("\n")}`]),
+    ...(findings.length === 0 ? [] : [`${paint("strong", "Findings")}\n${findings.map((finding) => renderFinding(finding, rendering)).join("\n")}`]),
     `${paint("strong", "Verdict")}\n  ${paint(tone[verdict.state], verdict.says)}`,
   ].join("\n\n");
 }
@@ -30,12 +30,13 @@ function renderChanges({ why, changes }: ReportBase, { paint, width }: Rendering
   return renderTable(["property", "before", "after", "what it does"], rows, { paint, width, indent: 2 });
 }
 
-function renderFinding(finding: Finding, paint: Paint): string {
+function renderFinding(finding: Finding, { paint, width }: Rendering): string {
+  const below = (text: string): string => `    ${wrapWords(text, (width ?? Infinity) - 4).replaceAll("\n", "\n    ")}`;
   const lines = [
     `  ${finding.level === "error" ? paint("bad", "mandatory") : paint("warn", "advisory")} ${finding.file}:${finding.line} ${paint("faint", `(${finding.ruleId})`)}`,
-    `    ${sentenceOf(finding)}`,
-    ...(finding.why === null ? [] : [`    Why: ${finding.why}.`]),
-    ...(finding.instead === null ? [] : [`    Instead: ${finding.instead}.`]),
+    below(sentenceOf(finding)),
+    ...(finding.why === null ? [] : [below(`Why: ${finding.why}.`)]),
+    ...(finding.instead === null ? [] : [below(`Instead: ${finding.instead}.`)]),
   ];
   return printable(lines.join("\n"));
 }

@@ -54,16 +54,19 @@ export interface DatedClock {
   readonly lost: readonly string[];
 }
 
-/** Clocks as dates: those that count from the end are dated from the end of the lease. */
+/** Clocks as dates, in the order in which they strike: those that count from the end are dated from the end of the lease. */
 export function datedClocks(plan: Plan, start: Date, titles: Titles): DatedClock[] {
   const leaseEnd = plan.budget.maxHours === null ? null : after(start, plan.budget.maxHours * 3600);
-  return plan.clocks.map(({ seconds, from, statement, tiersLost }): DatedClock => {
+  const clocks = plan.clocks.map(({ seconds, from, statement, tiersLost }): DatedClock => {
     const origin = from === "launch" ? start : from === "finish" || from === "stop" ? leaseEnd : null;
     const at = seconds === null || origin === null ? null : after(origin, seconds).toISOString();
     const when = seconds === null ? "no timer" : `${formatDuration(seconds)} after ${from === "unknown" ? "an event elsewhere" : from}`;
     return { at, when: at !== null && from !== "launch" ? `${when}, if that is when the lease ends` : when, statement, lost: tiersLost.map(titles.tier) };
   });
+  return clocks.sort((a, b) => Date.parse(a.at ?? never) - Date.parse(b.at ?? never));
 }
+
+const never = "9999-12-31T00:00:00Z";
 
 const after = (start: Date, seconds: number): Date => new Date(start.getTime() + seconds * 1000);
 

@@ -46,13 +46,28 @@ export function renderTable(head: readonly string[], unsafe: readonly (readonly 
     .join("\n");
 }
 
-/** Names and their values, one per line, the values aligned. */
-export function renderFacts(facts: readonly (readonly [string, string])[], options: { paint?: Paint; indent?: number } = {}): string {
+/** Names and their values, one per line, the values aligned; with a width they wrap below each other. */
+export function renderFacts(facts: readonly (readonly [string, string])[], options: { paint?: Paint; indent?: number; width?: number | undefined } = {}): string {
   const paint = options.paint ?? plainPaint;
   const indent = " ".repeat(options.indent ?? 0);
   const width = Math.max(0, ...facts.map(([name]) => name.length));
-  const hanging = `\n${indent}${" ".repeat(width + 2)}`;
-  return facts.map(([name, value]) => `${indent}${paint("faint", name.padEnd(width))}  ${printable(value).replaceAll("\n", hanging)}`).join("\n");
+  const before = indent.length + width + 2;
+  const hanging = `\n${" ".repeat(before)}`;
+  return facts.map(([name, value]) => `${indent}${paint("faint", name.padEnd(width))}  ${wrapWords(printable(value), (options.width ?? Infinity) - before).replaceAll("\n", hanging)}`).join("\n");
+}
+
+/** Breaks lines between words; a word that is longer than a line stays whole. */
+export function wrapWords(text: string, width: number): string {
+  const lines = text.split("\n").map((line) => {
+    const wrapped: string[] = [];
+    for (const word of line.split(" ")) {
+      const last = wrapped.at(-1);
+      if (last !== undefined && visibleWidth(last) + 1 + visibleWidth(word) <= width) wrapped[wrapped.length - 1] = `${last} ${word}`;
+      else wrapped.push(word);
+    }
+    return wrapped.join("\n");
+  });
+  return lines.join("\n");
 }
 
 const colours = /\u001b\[[0-9;]*m/g;

@@ -3,7 +3,7 @@ import type { RunView } from "../../custody";
 import type { Plan } from "../../profiles/plan";
 
 export interface RunClock {
-  /** The profile's id of the clock, or `timeBudget`, `moneyBudget`, `disposable`, `approval`. */
+  /** The plan's id of the clock (the profile's, `lease`, `disposable`), or `budget`, `approval`. */
   readonly id: string;
   /** ISO 8601; null when the moment is not known in advance. In the past: it has struck. */
   readonly at: string | null;
@@ -22,8 +22,8 @@ export interface ClockFacts {
 }
 
 /** The soonest first, those without a known moment last. */
-export function clocksOf(view: RunView, facts: ClockFacts): RunClock[] {
-  const clocks = [...budgets(view, facts), ...agreements(view, facts.now), ...platformClocks(view, facts)];
+export function runClocks(view: RunView, facts: ClockFacts): RunClock[] {
+  const clocks = [...budgets(view, facts), ...agreements(view, facts.now), ...plannedClocks(view, facts)];
   return clocks.sort((a, b) => moment(a) - moment(b));
 }
 
@@ -36,43 +36,37 @@ const moment = (clock: RunClock): number => (clock.at === null ? Infinity : Date
 const after = (iso: string, seconds: number): string => new Date(Date.parse(iso) + seconds * 1000).toISOString();
 
 function* budgets(view: RunView, { now, cost }: ClockFacts): Iterable<RunClock> {
-  const budget = (view.plan as Plan | null)?.budget;
-  if (budget?.maxHours) {
-    const at = after(billingSince(view), budget.maxHours * 3600);
-    yield { id: "timeBudget", at, title: "time budget", statement: `The time budget of ${budget.maxHours} h ends. Nothing is destroyed by that; it goes on billing.`, tiersLost: [] };
-  }
-  if (budget?.maxUsd && cost.usdPerHour > 0) {
-    const at = new Date(now.getTime() + ((budget.maxUsd - cost.usdSoFar) / cost.usdPerHour) * 3_600_000);
-    // A budget that lasts for years strikes no clock.
-    if (at.getTime() - now.getTime() < 366 * 86_400_000) {
-      yield { id: "moneyBudget", at: at.toISOString(), title: "money budget", statement: `At the present rate the money budget of $${budget.maxUsd} is spent. It goes on billing.`, tiersLost: [] };
-    }
-  }
-}
-
-/** Compute is what a time budget is for: it counts from the first instance of this life of the run. */
-function billingSince(view: RunView): string {
-  const instances = [...view.deleted, ...view.live].filter(({ role }) => role === "instance").map(({ since }) => since);
-  return instances.sort()[0] ?? view.declaredAt;
+  const maxUsd = (view.plan as Plan | null)?.budget.maxUsd;
+  if (!maxUsd || cost.usdPerHour <= 0) return;
+  const at = new Date(now.getTime() + ((maxUsd - cost.usdSoFar) / cost.usdPerHour) * 3_600_000);
+  // A budget that lasts for years strikes no clock.
+  if (at.getTime() - now.getTime() > 366 * 86_400_000) return;
+  yield { id: "budget", at: at.toISOString(), title: "budget spent", statement: `At the present rate the budget of $${maxUsd} is spent. It destroys nothing: the run goes on billing.`, tiersLost: [] };
 }
 
 function* agreements(view: RunView, now: Date): Iterable<RunClock> {
-  if (view.disposable !== null) {
-    const at = after(view.disposable.createdAt, view.disposable.maxHours * 3600);
-    yield { id: "disposable", at, title: "disposable until", statement: "It was declared disposable until then; a destroy asks only for its name.", tiersLost: [] };
-  }
   const approval = view.approvals.findLast(({ scope }) => scope === "end");
-  if (approval && !view.usedApprovals.has(approval.approval) && Date.parse(approval.expiresAt) > now.getTime()) {
-    yield { id: "approval", at: approval.expiresAt, title: "approval expires", statement: `Approval ${approval.approval} expires; a destroy after that asks for a new one.`, tiersLost: [] };
-  }
+  if (!approval || view.usedApprovals.has(approval.approval) || Date.parse(approval.expiresAt) <= now.getTime()) return;
+  yield { id: "approval", at: approval.expiresAt, title: "approval expires", statement: `Approval ${approval.approval} expires; a destroy after that asks for a new one.`, tiersLost: [] };
 }
 
-function platformClocks(view: RunView, { closedAt }: ClockFacts): RunClock[] {
-  const since = view.resources.get("instance")?.since ?? null;
-  return ((view.plan as Plan | null)?.clocks ?? []).map(({ id, statement, seconds, from, tiersLost }) => {
-    const origin = from === "launch" ? since : from === "finish" ? closedAt : null;
-    return { id, at: seconds === null || origin === null ? null : after(origin, seconds), title: words(id), statement, tiersLost };
+function plannedClocks(view: RunView, { closedAt }: ClockFacts): RunClock[] {
+  const launchedAt = view.resources.get("instance")?.since ?? null;
+  const clocks = ((view.plan as Plan | null)?.clocks ?? []).filter(({ id }) => id !== "disposable" || view.disposable !== null);
+  return clocks.map(({ id, statement, seconds, from, tiersLost }) => {
+    // The run's own clocks go on when its instance is replaced; the platform's begin anew with each instance.
+    const own: Readonly<Record<string, string | undefined>> = { lease: firstLaunch(view), disposable: view.disposable?.createdAt };
+    const origin = own[id] ?? (from === "launch" ? launchedAt : from === "finish" ? closedAt : null);
+    return { id, at: seconds === null || origin === null ? null : after(origin, seconds), title: titles[id] ?? words(id), statement, tiersLost };
   });
+}
+
+const titles: Readonly<Record<string, string>> = { lease: "lease ends", disposable: "disposable until" };
+
+/** Of this life of the run, also when that instance is gone. */
+function firstLaunch(view: RunView): string {
+  const instances = [...view.deleted, ...view.live].filter(({ role }) => role === "instance").map(({ since }) => since);
+  return instances.sort()[0] ?? view.declaredAt;
 }
 
 /** autoShutdown: auto shutdown */

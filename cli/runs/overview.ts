@@ -7,7 +7,7 @@ import { UserError } from "../../custody/userError";
 import { foldLedger } from "../../custody/view";
 import type { Session } from "../terminal";
 import type { RunClock } from "./clocks";
-import { clocksOf, nextClock } from "./clocks";
+import { nextClock, runClocks } from "./clocks";
 import type { RunCost } from "./cost";
 import { costOf } from "./cost";
 import type { LastLook } from "./lastLook";
@@ -86,7 +86,7 @@ function describe(run: RunCustody, view: RunView, { now, cost, look, problem }: 
   const state = isLive(view) ? "live" : "ended";
   const cells = cellsLastKnown(run, view, look);
   const count = (wanted: string): number | null => (cells === null ? null : cells.filter((cell) => cell.state === wanted).length);
-  const clocks = state === "live" ? clocksOf(view, { now, closedAt: look?.status.closed?.at ?? null, cost }) : [];
+  const clocks = state === "live" ? runClocks(view, { now, closedAt: look?.status.closed?.at ?? null, cost }) : [];
   return {
     run: runId(run.ref),
     platform: view.endpoint.platform,

@@ -42,7 +42,7 @@ test("cells and checkpoints are told as they were last seen, with how long ago, 
       const [line] = linesOf(fresh.stdout);
       assert.deepEqual([line?.activity, line?.cells], ["training", { total: 2, complete: 1, failed: 1 }]);
       assert.ok((line?.checkpointAgeSeconds ?? 0) >= 20);
-      assert.equal(line?.nextClock?.id, "timeBudget");
+      assert.equal(line?.nextClock?.id, "lease");
       const connections = await new Promise((done) => { silent.getConnections((_error, count) => { done(count); }); });
       assert.equal(connections, 0);
     });

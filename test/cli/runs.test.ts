@@ -193,6 +193,9 @@ test("plan tells what the end will keep and lose before anything exists, as tabl
     assert.match(text.stdout, /file system +delete +- +regional file system/);
     const plan = JSON.parse((await project.holdfast("plan", "--format", "json")).stdout) as { v: number; run: unknown };
     assert.deepEqual([plan.v, plan.run], [1, { project: "lab", stack: "dev", name: "digits" }]);
+    assert.match(text.stdout, /^ {2}\d\d:\d\d +The run's own lease ends|^ {2}tomorrow \d\d:\d\d +The run's own lease ends/m, "a clock is a time of day");
+    const narrow = await project.holdfastWith({ env: { COLUMNS: "80" } }, "plan");
+    for (const line of narrow.stdout.split("\n")) assert.ok(line.length <= 80, line);
     project.write("Pulumi.prod.yaml", "config: {}\n");
     const which = await project.holdfast("plan");
     assert.equal(which.code, 2);

@@ -48,3 +48,8 @@ test("NO_COLOR wins over a terminal, a pipe has none, FORCE_COLOR is obeyed", ()
 test("facts hang their further lines under the first", () => {
   assert.equal(renderFacts([["a", "1"], ["long", "2\n3"]], { indent: 2 }), "  a     1\n  long  2\n        3");
 });
+
+test("facts wrap below each other where the terminal is narrow, and paths stay whole", () => {
+  const text = renderFacts([["storage", "kept at /a/very/long/path/that/is/wider/than/the/rest of it"], ["end", "x"]], { indent: 2, width: 30 });
+  assert.equal(text, "  storage  kept at\n           /a/very/long/path/that/is/wider/than/the/rest\n           of it\n  end      x");
+});
