@@ -74,8 +74,12 @@ export interface PlanCell {
   readonly scratch: readonly string[];
   /** Globs that must each match a file once the cell is complete. */
   readonly expected: readonly string[];
-  /** sha256 of the canonical form of {command, args, env, code, setup}. */
+  /** sha256 of the canonical form of {command, args, env}: what the cell is. A started one cannot become another. */
   readonly configSha256: string;
+  /** sha256 of the canonical form of {code, setup}: what it is run with. A started cell stays with what it started with. */
+  readonly codeSha256: string;
+  /** What it reads, by content; a started cell cannot read something else. null: no inputs. */
+  readonly inputsSha256: string | null;
 }
 
 export interface PlanInput {

@@ -75,7 +75,9 @@ function cellOf(cell: JobCell, job: JobRequest, codeSha256: string): PlanCell {
     keep: [...new Set([...ALWAYS_KEPT, ...expected])],
     scratch: [...new Set([...job.artifacts.scratch, ...(cell.artifacts?.scratch ?? [])])],
     expected: [...new Set(expected)],
-    configSha256: sha256Hex(canonicalJson({ command: job.command, args: cell.args, env: job.env, code: codeSha256, setup: job.setup })),
+    configSha256: sha256Hex(canonicalJson({ command: job.command, args: cell.args, env: job.env })),
+    codeSha256: sha256Hex(canonicalJson({ code: codeSha256, setup: job.setup })),
+    inputsSha256: null,
   };
 }
 

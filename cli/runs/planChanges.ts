@@ -1,6 +1,6 @@
 /** What an edit of a stack's files does to a run that stands: which changes replace what holds data. Pure; looks at no state. */
 import type { PropertyPath, StackConfig } from "../../profiles";
-import type { Plan } from "../../profiles/plan";
+import type { Plan, PlanCell } from "../../profiles/plan";
 import type { ResolvedStack } from "./stackCheck";
 
 /**
@@ -111,12 +111,19 @@ function* cells(base: Plan, head: Plan): Iterable<PlanChange> {
     names.length === 0 ? [] : [{ path, before: was === "" ? "none" : was, after: is === "" ? "none" : is, effect: "queue", says }];
   const added = head.cells.filter(({ name }) => !before.has(name)).map(({ name }) => name);
   const removed = base.cells.filter(({ name }) => !after.has(name)).map(({ name }) => name);
-  const changed = head.cells.filter(({ name, configSha256 }) => (before.get(name)?.configSha256 ?? configSha256) !== configSha256).map(({ name }) => name);
+  const where = (differs: (was: PlanCell, is: PlanCell) => boolean): string[] =>
+    head.cells.flatMap((cell) => {
+      const was = before.get(cell.name);
+      return was !== undefined && differs(was, cell) ? [cell.name] : [];
+    });
+  const changed = where((was, is) => was.configSha256 !== is.configSha256 || was.inputsSha256 !== is.inputsSha256);
+  const recoded = where((was, is) => was.codeSha256 !== is.codeSha256).filter((name) => !changed.includes(name));
   yield* said(["job", "roster"], added, "", added.join(", "), "appended to the queue");
-  yield* said(["job", "roster"], removed, removed.join(", "), "", "refused where the cell has started: nobody would account for its artifacts");
+  yield* said(["job", "roster"], removed, removed.join(", "), "", "never run where the cell has not started; refused where it has: nobody would account for its artifacts");
   const [first] = changed;
   const at = head.cells.findIndex(({ name }) => name === first);
-  yield* said(changed.length === head.cells.length - added.length ? ["job", "command"] : ["job", "roster", at], changed, changed.join(", "), changed.join(", "), "other command, arguments, environment, setup or code; refused where the cell has started: its folder would hold a mixture");
+  yield* said(changed.length === head.cells.length - added.length ? ["job", "command"] : ["job", "roster", at], changed, changed.join(", "), changed.join(", "), "other command, arguments, environment or inputs; refused where the cell has started: its folder would hold a mixture");
+  yield* said(["job", "code"], recoded, recoded.join(", "), recoded.join(", "), "other code or setup: reaches the cells that have not started; the others stay with theirs");
 }
 
 function* money(base: Plan, head: Plan): Iterable<PlanChange> {

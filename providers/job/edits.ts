@@ -16,7 +16,8 @@ export function compareRosters(olds: readonly PlanCell[], news: readonly PlanCel
   const before = new Map(olds.map((cell) => [cell.name, cell]));
   const after = new Map(news.map((cell) => [cell.name, cell]));
   const hasStarted = (name: string): boolean => (started.get(name) ?? "pending") !== "pending";
-  const changed = news.filter((cell) => before.has(cell.name) && before.get(cell.name)?.configSha256 !== cell.configSha256);
+  const identity = (cell: PlanCell | undefined): string => JSON.stringify([cell?.configSha256, cell?.codeSha256, cell?.inputsSha256]);
+  const changed = news.filter((cell) => before.has(cell.name) && identity(before.get(cell.name)) !== identity(cell));
   const removed = olds.filter((cell) => !after.has(cell.name));
   return {
     added: news.filter((cell) => !before.has(cell.name)),

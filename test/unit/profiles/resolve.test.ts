@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { defineProfile, quoteWord, resolve, wasteOf, youngDaly, stepsBetweenCheckpoints, type StackConfig } from "../../../profiles";
+import type { PlanCell } from "../../../profiles/plan";
 import { rental, scheduler } from "./otherPlatforms";
 import { codeSha256, configWith, jobWith, planWith, run, thrownBy } from "./happy";
 
@@ -46,9 +47,16 @@ test("a cell's identity changes with what it runs and not with what it is called
   assert.equal(sha({ roster: [{ name: "b", args: ["1"] }] }), base);
   assert.notEqual(sha({ roster: [{ name: "a", args: ["2"] }] }), base);
   assert.notEqual(sha({ roster: [{ name: "a", args: ["1"] }], env: { A: "1" } }), base);
-  assert.notEqual(sha({ roster: [{ name: "a", args: ["1"] }], setup: "true" }), base);
-  const other = resolve(jobWith({ roster: [{ name: "a", args: ["1"] }] }), defineProfile(rental()), { run, config: { ...configWith(), platform: "rental" }, codeSha256: "d".repeat(64) });
-  assert.notEqual(other.cells[0]?.configSha256, base);
+});
+
+test("an edit of code or setup changes what a cell is run with, and not what the cell is", () => {
+  const cell = (job: Record<string, unknown>, code = codeSha256): PlanCell | undefined =>
+    resolve(jobWith({ roster: [{ name: "a", args: ["1"] }], ...job }), defineProfile(rental()), { run, config: { ...configWith(), platform: "rental" }, codeSha256: code }).cells[0];
+  const base = cell({});
+  for (const other of [cell({ setup: "true" }), cell({}, "d".repeat(64))]) {
+    assert.equal(other?.configSha256, base?.configSha256);
+    assert.notEqual(other?.codeSha256, base?.codeSha256);
+  }
 });
 
 test("metrics and logs are kept even when a pattern calls everything else scratch", () => {
