@@ -1,9 +1,12 @@
 /** Copies of the evidence beside the artifacts: what lies in `<run directory>/custody/` on the durable tier. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { SHA256_HEX } from "./canonical";
+import { runId, type RunRef } from "./formats";
+import { parseLedger } from "./ledger";
+import { joinLedgers } from "./merging/join";
 import type { Remote } from "./remote";
 import { RemoteUnreachable } from "./remote";
-import { SHA256_HEX } from "./canonical";
 import type { Trust } from "./signing/trust";
 import { UserError } from "./userError";
 
@@ -13,6 +16,7 @@ export const LEDGER_COPY = "ledger.jsonl";
 export const CUSTODY_COPY = "custody.json";
 
 export interface CopySource {
+  readonly run: RunRef;
   readonly custodyId: string;
   readonly paths: { readonly ledger: string; readonly manifests: string; readonly receipts: string; readonly approvals: string; readonly breakGlass: string };
   readonly trust: Trust;
@@ -39,18 +43,30 @@ export async function copyCustody(remote: Remote, directory: string, source: Cop
     if (!there.has(name)) await remote.write(`${directory}/${name}`, key.publicKey.export({ type: "spki", format: "pem" }), 0o644);
   }
   const ledger = wholeLines(readFileSync(paths.ledger, "utf8"));
-  if (there.has(LEDGER_COPY)) await assertContinues(remote, `${directory}/${LEDGER_COPY}`, ledger);
+  if (there.has(LEDGER_COPY)) await assertContinues(remote, `${directory}/${LEDGER_COPY}`, ledger, source.run);
   await remote.write(`${directory}/${LEDGER_COPY}`, ledger, 0o644);
 }
 
 /** Another checkout may have gone on with the run and left its ledger there. */
-async function assertContinues(remote: Remote, path: string, ledger: string): Promise<void> {
+async function assertContinues(remote: Remote, path: string, ledger: string, run: RunRef): Promise<void> {
   const copy = await remote.exec(["cat", "--", path]);
   if (copy.exitCode === "unknown") throw new RemoteUnreachable(remote.description, "the connection ended while the copy of the ledger was read");
-  if (copy.exitCode === 0 && ledger.startsWith(copy.stdout)) return;
-  throw new UserError(`${remote.description}: the copy of the ledger in ${path} does not begin like the one here, so it was left as it is: another checkout went on with this run.`, {
-    code: "ledgers-differ", next: ["holdfast recover"],
+  if (copy.exitCode === 0 && holdsAllOf(ledger, copy.stdout, run)) return;
+  throw new UserError(`${remote.description}: the copy of the ledger in ${path} has lines that the one here does not have, so it was left as it is: another checkout went on with this run.`, {
+    code: "ledgers-differ", next: [`holdfast recover ${runId(run)} (joins the two)`],
   });
+}
+
+function holdsAllOf(ledger: string, copy: string, run: RunRef): boolean {
+  if (ledger.startsWith(copy)) return true;
+  try {
+    const { relation } = joinLedgers(parseLedger(ledger, run, "the ledger").entries, parseLedger(copy, run, "its copy").entries);
+    return relation === "same" || relation === "ahead";
+  } catch (error) {
+    // A copy that cannot be believed is somebody's to look at, not ours to replace.
+    if (error instanceof UserError) return false;
+    throw error;
+  }
 }
 
 /** Names of the copy's files, relative to it; only names that custody itself gives. An absent folder is empty. */

@@ -219,5 +219,7 @@ export interface LedgerData {
   "audit.closed": { readonly billing: number; readonly leftovers: number; readonly usd: number | null };
   /** Everything before it came from copies that others could write to: grants, `disposable` and closing marks of before do not count. */
   "custody.recovered": { readonly from: string; readonly entries: number };
+  /** Two ledgers of the run that grew apart are one from here on: both heads, sorted. Not a line's `prev` but these are what it follows. */
+  "custody.merged": { readonly heads: readonly string[] };
   "note": { readonly text: string };
 }

@@ -1,6 +1,7 @@
 /**
  * The ledger of a run: JSON Lines, each line carrying the hash of the one before. Lines are only ever added. A chain
- * that does not hold is refused; the one thing that is mended is a last line that a crash cut off.
+ * that does not hold is refused; the one thing that is mended is a last line that a crash cut off. Where two stores went on
+ * apart, both chains stand in the file, joined by a line that names both heads (merging/).
  */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -11,6 +12,8 @@ import { canonicalJson, sha256Hex } from "./canonical";
 import { RUN_NAME, versionFault } from "./signing/documents";
 import { UserError } from "./userError";
 import { dataFault, isLedgerKind } from "./ledgerSchema";
+import { LedgerGraph, parentsOf } from "./merging/graph";
+import type { Joined } from "./merging/join";
 
 export interface LedgerText {
   readonly entries: readonly LedgerEntry[];
@@ -31,13 +34,22 @@ export function parseLedger(text: string, run: RunRef, source: string): LedgerTe
   const lines = text.split("\n");
   const torn = lines.pop() ?? "";
   const entries: LedgerEntry[] = [];
-  let prev = genesis(run);
+  const seqOf = new Map([[genesis(run), 0]]);
   lines.forEach((line, index) => {
-    const entry = parseLine(line, index + 1, prev, run, source);
+    const entry = parseLine(line, { number: index + 1, entries, seqOf, run, source });
     entries.push(entry);
-    prev = entry.hash;
+    seqOf.set(entry.hash, entry.seq);
   });
+  assertOneHead(entries, run, source);
   return { entries, torn };
+}
+
+/** Every line is followed by another but the last: a second chain that nothing joins would be a story that nobody decided on. */
+function assertOneHead(entries: readonly LedgerEntry[], run: RunRef, source: string): void {
+  const followed = new Set(entries.flatMap(parentsOf));
+  const loose = entries.findIndex((entry, index) => index < entries.length - 1 && !followed.has(entry.hash));
+  if (loose === -1) return;
+  throw broken(run, loose + 2, source, `does not follow line ${loose + 1}`);
 }
 
 /**
@@ -60,11 +72,11 @@ export function appendToLedger<K extends LedgerKind>(path: string, run: RunRef, 
 }
 
 /**
- * Puts `entries`, which another store wrote, in place of what is here, with the line that says so: both or neither, since
- * the line takes back what the entries may claim. The caller holds the ledger's lock.
+ * Puts what was joined with another store's lines in place of what is here, with the line that says so: both or neither, since
+ * the line takes back what the others may claim. The caller holds the ledger's lock.
  */
-export function adoptEntries(path: string, run: RunRef, entries: readonly LedgerEntry[], from: string, now: Date): void {
-  const recovered = link(entries, run, "custody.recovered", { from, entries: entries.length }, now);
+export function adoptEntries(path: string, run: RunRef, { entries, added }: Pick<Joined, "entries" | "added">, from: string, now: Date): void {
+  const recovered = link(entries, run, "custody.recovered", { from, entries: added }, now);
   writeFileDurably(path, [...entries, recovered].map((entry) => `${canonicalJson(entry)}\n`).join(""));
 }
 
@@ -84,7 +96,8 @@ function setAside(path: string, run: RunRef, entries: readonly LedgerEntry[], to
   return mended;
 }
 
-function link<K extends LedgerKind>(entries: readonly LedgerEntry[], run: RunRef, kind: K, data: LedgerData[K], now: Date): LedgerEntry<K> {
+/** The line that follows the last of `entries`. Pure. */
+export function link<K extends LedgerKind>(entries: readonly LedgerEntry[], run: RunRef, kind: K, data: LedgerData[K], now: Date): LedgerEntry<K> {
   const body = { v: 1 as const, seq: entries.length + 1, at: now.toISOString(), kind, data, prev: entries.at(-1)?.hash ?? genesis(run) };
   return { ...body, hash: hashOf(body) };
 }
@@ -102,30 +115,61 @@ function hashOfLine(line: string, hash: unknown): string {
   return sha256Hex(line.slice(0, position) + line.slice(position + member.length));
 }
 
-function parseLine(line: string, seq: number, prev: string, run: RunRef, source: string): LedgerEntry {
-  const broken = (what: string): UserError =>
-    new UserError(`The ledger of ${runId(run)} cannot be believed: line ${seq} of ${source} ${what}.`, {
-      code: "ledger-broken",
-      next: [`holdfast recover ${runId(run)}`],
-    });
+interface Place {
+  /** Of the line in its file. */
+  readonly number: number;
+  /** The lines before it. */
+  readonly entries: readonly LedgerEntry[];
+  /** Of every line before it, and of the run's beginning. */
+  readonly seqOf: ReadonlyMap<string, number>;
+  readonly run: RunRef;
+  readonly source: string;
+}
+
+function parseLine(line: string, place: Place): LedgerEntry {
+  const { number, run, source } = place;
+  const fail = (what: string): UserError => broken(run, number, source, what);
   let value: Partial<Record<keyof LedgerEntry, unknown>> | null;
   try {
     value = JSON.parse(line) as typeof value;
   } catch {
-    throw broken("is not JSON");
+    throw fail("is not JSON");
   }
   const version = versionFault(value, "it");
-  if (value === null || version !== null) throw broken(`is not readable: ${version ?? "it is null"}`);
-  if (value.seq !== seq) throw broken(`says it is line ${String(value.seq)}`);
-  if (value.prev !== prev) throw broken(seq === 1 ? "does not begin a ledger of this run" : `does not follow line ${seq - 1}`);
+  if (value === null || version !== null) throw fail(`is not readable: ${version ?? "it is null"}`);
+  const { seq, fault } = succession(value, place);
+  if (value.seq !== seq) throw fail(`says it is line ${String(value.seq)}`);
+  if (fault !== null) throw fail(fault);
   const { hash, ...body } = value as unknown as LedgerEntry;
-  if (hash !== hashOfLine(line, hash)) throw broken("was changed after it was written");
-  if (typeof body.at !== "string" || Number.isNaN(Date.parse(body.at))) throw broken("has no time");
-  if (!isLedgerKind(body.kind)) throw broken(`is of kind ${JSON.stringify(body.kind)}, which this Holdfast does not know`);
-  const fault = dataFault(body.kind, body.data);
-  if (fault !== null) throw broken(`does not hold what "${body.kind}" must (${fault})`);
+  if (hash !== hashOfLine(line, hash)) throw fail("was changed after it was written");
+  if (place.seqOf.has(hash)) throw fail("stands there twice");
+  if (typeof body.at !== "string" || Number.isNaN(Date.parse(body.at))) throw fail("has no time");
+  if (!isLedgerKind(body.kind)) throw fail(`is of kind ${JSON.stringify(body.kind)}, which this Holdfast does not know`);
+  const wrong = dataFault(body.kind, body.data);
+  if (wrong !== null) throw fail(`does not hold what "${body.kind}" must (${wrong})`);
   return { ...body, hash };
 }
+
+/** The number that a line must have where it says it stands, and what is wrong with that place. */
+function succession(value: Partial<Record<keyof LedgerEntry, unknown>>, { number, entries, seqOf, run }: Place): { seq: number; fault: string | null } {
+  const heads = value.kind === "custody.merged" ? (value.data as { heads?: unknown } | null)?.heads : undefined;
+  if (Array.isArray(heads)) {
+    const known = heads.every((head) => typeof head === "string" && head !== genesis(run) && seqOf.has(head)) && heads[0] < heads[1] && value.prev === heads[0];
+    return known
+      ? { seq: new LedgerGraph(entries).ancestors(heads as string[]).size + 1, fault: null }
+      : { seq: Number(value.seq), fault: "joins lines that are not there" };
+  }
+  // Another store's line may follow an earlier one; whether something joins the two is seen at the end.
+  const seq = typeof value.prev === "string" ? seqOf.get(value.prev) : undefined;
+  if (seq !== undefined) return { seq: seq + 1, fault: null };
+  return { seq: (entries.at(-1)?.seq ?? 0) + 1, fault: number === 1 ? "does not begin a ledger of this run" : `does not follow line ${number - 1}` };
+}
+
+const broken = (run: RunRef, number: number, source: string, what: string): UserError =>
+  new UserError(`The ledger of ${runId(run)} cannot be believed: line ${number} of ${source} ${what}.`, {
+    code: "ledger-broken",
+    next: [`holdfast recover ${runId(run)}`],
+  });
 
 /** Throws UserError unless every part can be a folder name. */
 export function assertRunRef(run: RunRef): void {

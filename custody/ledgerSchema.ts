@@ -41,6 +41,7 @@ const schemas: { readonly [K in LedgerKind]: z.ZodType<LedgerData[K]> } = {
   "leftover.recorded": z.looseObject({ kind: text, id: text, name: text, monthlyUsd: z.number().nullable(), owned: z.boolean(), remove: text }),
   "audit.closed": z.looseObject({ billing: z.int(), leftovers: z.int(), usd: z.number().nullable() }),
   "custody.recovered": z.looseObject({ from: text, entries: z.int() }),
+  "custody.merged": z.strictObject({ heads: z.array(digest).length(2) }),
   note: z.looseObject({ text }),
 };
 

@@ -14,6 +14,7 @@ import { makeDirectory, renameDurably, writeFileDurably } from "./disk/files";
 import { withFileLock } from "./disk/fileLock";
 import { runId, type LedgerEntry, type RunRef } from "./formats";
 import { adoptEntries, assertRunRef, parseLedger, readLedger } from "./ledger";
+import { joinLedgers, type Joined } from "./merging/join";
 import { parseManifest } from "./manifest";
 import type { Remote } from "./remote";
 import { APPROVAL, BREAK_GLASS, openEvidence, RECEIPT } from "./signing/evidence";
@@ -28,8 +29,8 @@ export interface RecoverReport {
   /** The vendor's API as the copied ledger names it: commands will send the account's key there. */
   readonly api: string;
   readonly entries: number;
-  /** `recovered`: the copy was taken over. `kept`: what is here already says as much or more. */
-  readonly outcome: "recovered" | "kept";
+  /** `recovered`: the copy was taken over. `merged`: both had gone on, and are one now. `kept`: what is here says as much or more. */
+  readonly outcome: "recovered" | "merged" | "kept";
   /** Documents taken over, by file name. */
   readonly documents: readonly string[];
   /** Documents whose signature does not count here, and why. They are kept and never count. */
@@ -43,7 +44,7 @@ export interface RecoverReport {
 /**
  * `directory`: `<run directory>/custody` on the durable tier. Makes the store here when there is none, with the id of the
  * one that is recovered. Throws RemoteUnreachable; UserError `nothing-to-recover`, `ledger-broken` (the copy's chain),
- * `ledgers-differ` (both grew), `custody-conflict` (another store with runs of its own is here).
+ * `custody-conflict` (another store with runs of its own is here).
  */
 export async function recoverRun(
   projectRoot: string, remote: Remote, directory: string, run: RunRef, options: { clock?: Clock } = {},
@@ -84,12 +85,13 @@ function adopt(fetched: Fetched): RecoverReport {
   const { documents, untrusted } = checkDocuments(fetched, custody.trust());
   makeDirectory(here.dir);
   const { outcome, setAside, taken } = withFileLock(`${here.paths.ledger}.lock`, () => {
-    const compared = compareLedgers(here.paths.ledger, run, entries, fetched.clock);
-    const wanted = compared.outcome === "recovered" ? documents : documents.filter((name) => !existsSync(join(here.dir, name)));
+    const { joined, setAside } = compareLedgers(here.paths.ledger, run, entries, fetched.clock);
+    const outcome = outcomes[joined.relation];
+    const wanted = outcome === "recovered" ? documents : documents.filter((name) => !existsSync(join(here.dir, name)));
     // Documents first, ledger last: it never speaks of what is not here.
     for (const name of wanted) writeFileDurably(join(here.dir, name), readFileSync(join(fetched.temporary, name)));
-    if (compared.outcome === "recovered") adoptEntries(here.paths.ledger, run, entries, source, fetched.clock.now());
-    return { ...compared, taken: wanted };
+    if (outcome !== "kept") adoptEntries(here.paths.ledger, run, joined, source, fetched.clock.now());
+    return { outcome, setAside, taken: wanted };
   });
   if (setAside !== null) here.append("note", { text: `A ledger of this run that could not be believed was set aside as ${setAside}.` });
   return { run, custodyId, api: here.view().endpoint.api, entries: entries.length, outcome, documents: taken, untrusted, unknownKeys: unknownKeys(fetched, custody.trust()), setAside };
@@ -145,25 +147,19 @@ function checkDocuments({ temporary, names, run, source }: Fetched, trust: Trust
   return { documents, untrusted };
 }
 
-/** The longer of two chains of which one begins with the other; two that grew apart are nobody's to choose between here. */
-function compareLedgers(path: string, run: RunRef, copy: readonly LedgerEntry[], clock: Clock): { outcome: RecoverReport["outcome"]; setAside: string | null } {
-  let local: readonly LedgerEntry[];
+/** Where one begins with the other the longer is taken; two that grew apart become one that has every line of both. */
+function compareLedgers(path: string, run: RunRef, copy: readonly LedgerEntry[], clock: Clock): { joined: Joined; setAside: string | null } {
   try {
-    local = readLedger(path, run).entries;
+    return { joined: joinLedgers(readLedger(path, run).entries, copy), setAside: null };
   } catch (error) {
     if (!(error instanceof UserError && error.code === "ledger-broken")) throw error;
     const aside = `${path}.broken-${clock.now().toISOString().replaceAll(":", "-")}`;
     renameDurably(path, aside);
-    return { outcome: "recovered", setAside: aside };
+    return { joined: joinLedgers([], copy), setAside: aside };
   }
-  const shared = local.findIndex((entry, index) => copy[index]?.hash !== entry.hash);
-  if (shared === -1) return { outcome: copy.length > local.length ? "recovered" : "kept", setAside: null };
-  if (shared >= copy.length) return { outcome: "kept", setAside: null };
-  throw new UserError(
-    `The ledger of ${runId(run)} here (${local.length} lines) and its copy (${copy.length} lines) grew apart after line ${shared}; taking either would forget what the other knows.`,
-    { code: "ledgers-differ", next: [`holdfast ledger ${runId(run)}`] },
-  );
 }
+
+const outcomes: Readonly<Record<Joined["relation"], RecoverReport["outcome"]>> = { same: "kept", ahead: "kept", behind: "recovered", joined: "merged" };
 
 function unknownKeys({ temporary, names }: Fetched, trust: Trust): RecoverReport["unknownKeys"] {
   return names.filter((name) => name.startsWith("keys/"))

@@ -162,7 +162,7 @@ export class RunCustody {
   async copyTo(remote: Remote, directory: string): Promise<void> {
     const newest = this.view().newestManifest?.manifestSha256;
     await copyCustody(remote, directory, {
-      custodyId: this.options.custodyId, paths: this.paths, trust: this.options.trust(), ...(newest === undefined ? {} : { newest }),
+      run: this.ref, custodyId: this.options.custodyId, paths: this.paths, trust: this.options.trust(), ...(newest === undefined ? {} : { newest }),
     });
   }
 

@@ -1,5 +1,7 @@
 /** What the ledger says about a run, as one value. Pure: the same lines always give the same view. */
 import type { EndpointRef, Grant, LedgerData, LedgerEntry, LedgerKind, PlannedDeletion, RunRef } from "./formats";
+import { foldGraph, type Side } from "./merging/fold";
+import { isMerge } from "./merging/graph";
 import { UserError } from "./userError";
 
 export interface LiveResource {
@@ -69,16 +71,65 @@ export interface RunView {
  * except that an approval or override once used stays used, and what it left behind on purpose stays its own. Throws UserError `run-unknown` when no line declares a run.
  */
 export function foldLedger(entries: readonly LedgerEntry[]): RunView {
-  let view: Draft | null = null;
-  for (const entry of entries) {
-    if (is(entry, "run.declared")) {
-      view = view === null || view.auditClosed !== null ? begin(entry, view) : redeclare(view, entry);
-    } else if (view !== null) {
-      apply(view, entry);
-    }
-  }
+  const view = entries.some(isMerge) ? foldGraph<Draft>(entries, { apply: applyAll, reconcile }) : applyAll(null, entries, true);
   if (view === null) throw new UserError("The ledger declares no run.", { code: "run-unknown", next: ["holdfast ls", "pulumi up"] });
   return { ...view, entries: entries.length };
+}
+
+function applyAll(view: Draft | null, entries: readonly LedgerEntry[], begins: boolean): Draft | null {
+  let draft = view;
+  for (const entry of entries) {
+    if (!is(entry, "run.declared")) {
+      if (draft !== null) apply(draft, entry);
+    } else if (draft === null || (draft.auditClosed !== null && begins)) {
+      draft = begin(entry, draft);
+    } else {
+      // A new life here while something went on elsewhere: both are one life, and nothing of either is forgotten.
+      draft.auditClosed = null;
+      redeclare(draft, entry);
+    }
+  }
+  return draft;
+}
+
+/** Nothing that only one of two joined ledgers knows makes a deletion easier; what only one knows may make it harder. */
+function reconcile(view: Draft, sides: readonly [Side<Draft>, Side<Draft>]): Draft {
+  const [a, b] = [sides[0].view, sides[1].view];
+  const oneLife = a?.declaredAt === view.declaredAt && b?.declaredAt === view.declaredAt;
+  view.openGrant = a?.openGrant && a.openGrant.id === b?.openGrant?.id ? a.openGrant : null;
+  view.disposable = a?.disposable && b?.disposable
+    ? { createdAt: [a.disposable.createdAt, b.disposable.createdAt].sort()[0] ?? "", maxHours: Math.min(a.disposable.maxHours, b.disposable.maxHours) }
+    : null;
+  if (!oneLife) view.declaredAt = [view, a, b].map((each) => each?.declaredAt ?? "").sort().at(-1) ?? "";
+  if (view.newestManifest !== null && !closedForBoth(view.newestManifest, sides)) view.newestManifest = { ...view.newestManifest, closed: false };
+  // What ended here may have gone on there.
+  if (!sides.some((side) => side.quiet) && !(a?.auditClosed && b?.auditClosed)) view.auditClosed = null;
+  for (const { view: alone, own } of sides) {
+    for (const used of alone?.usedApprovals ?? []) view.usedApprovals.add(used);
+    for (const used of alone?.usedBreakGlass ?? []) view.usedBreakGlass.add(used);
+    keepStanding(view, alone, own);
+  }
+  return view;
+}
+
+/** Closed as far as the other side knows too: it started nothing and saw nothing else. */
+function closedForBoth(newest: Dated<"manifest.taken">, sides: readonly Side<Draft>[]): boolean {
+  const isNewest = (entry: LedgerEntry): boolean => is(entry, "manifest.taken") && entry.at === newest.at && entry.data.manifestSha256 === newest.manifestSha256;
+  const others = sides.filter((side) => !side.own.some(isNewest));
+  return newest.closed && others.every((side) => side.quiet && !side.own.some((entry) => is(entry, "manifest.taken") && entry.data.manifestSha256 !== newest.manifestSha256));
+}
+
+/** What one side itself saw stand, the other cannot have seen go: clocks of two machines do not say which was first. */
+function keepStanding(view: Draft, alone: Draft | null, own: readonly LedgerEntry[]): void {
+  const seen = new Set(own.flatMap((entry) => (is(entry, "resource.created") ? [`${entry.data.role}\0${entry.data.id}`] : [])));
+  for (const resource of alone?.live ?? []) {
+    const same = ({ role, id }: { readonly role: string; readonly id: string }): boolean => role === resource.role && id === resource.id;
+    if (!seen.has(`${resource.role}\0${resource.id}`) || view.live.some(same)) continue;
+    view.live = [...view.live, resource];
+    view.deleted = view.deleted.filter((gone) => !same(gone));
+    if (!view.resources.has(resource.role)) view.resources.set(resource.role, resource);
+    if (view.address === null && alone?.address?.instance === resource.id) view.address = alone.address;
+  }
 }
 
 /** Does the grant cover this very deletion: same resource, same verb, no tier that it does not name? */

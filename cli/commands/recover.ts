@@ -89,13 +89,15 @@ async function linkKey(session: Session, projectRoot: string, ref: RunRef, keyPa
 
 function render(session: Session, run: RunRef, report: RecoverReport, linked: string | null): string {
   const { paint } = session;
-  const outcome =
-    report.outcome === "recovered"
-      ? `Recovered ${runId(run)}: ${plural(report.entries, "ledger entry", "ledger entries")}, ${plural(report.documents.length, "document")}.`
-      : `What is here already says as much as the copy or more; ${plural(report.documents.length, "document")} added.`;
+  const added = `${plural(report.entries, "ledger entry", "ledger entries")}, ${plural(report.documents.length, "document")}`;
+  const outcome = {
+    recovered: `Recovered ${runId(run)}: ${added}.`,
+    merged: `Two ledgers of ${runId(run)} had grown apart and are one now, with every line of both (the copy had ${added}). What only one of them would have allowed is not allowed any more.`,
+    kept: `What is here already says as much as the copy or more; ${plural(report.documents.length, "document")} added.`,
+  }[report.outcome];
   return [
     paint("good", outcome),
-    ...(report.outcome === "recovered"
+    ...(report.outcome !== "kept"
       ? [`Its commands will speak to the API at ${report.api}. A copied ledger shows that it is whole, not who wrote it: no grant and no "disposable" in it counts; receipts and approvals are signed and do.`]
       : []),
     ...(linked === null ? [] : [`${linked} points to your key: later commands reach the machine with it.`]),

@@ -57,6 +57,7 @@ const sentences: Sentences = {
   "leftover.recorded": (data) => `${data.kind} ${data.name}, ${formatUsd(data.monthlyUsd)} per month; remove: ${data.remove}`,
   "audit.closed": (data) => `${data.billing === 0 ? "nothing bills" : `${data.billing} still bill`}, ${plural(data.leftovers, "leftover")}${data.usd === null ? "" : `, cost ${formatUsd(data.usd)}`}`,
   "custody.recovered": (data) => `${plural(data.entries, "entry", "entries")} from ${data.from}`,
+  "custody.merged": (data) => `two ledgers that grew apart are one again: ${data.heads.map((head) => head.slice(0, 8)).join(" and ")}`,
   note: (data) => data.text,
 };
 

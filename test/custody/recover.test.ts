@@ -122,14 +122,22 @@ test("a local ledger that knows less is brought up to the copy", async (context)
   assert.equal(first.entries().length, 6);
 });
 
-test("two ledgers that grew apart are left alone, both", async (context) => {
+test("two ledgers that grew apart become one with every line of both, and nothing that only one of them allowed is open", async (context) => {
   const { remote, copies, project, run: first } = await copied(context);
-  const lines = readFileSync(first.paths.ledger, "utf8").split("\n");
+  const copy = readFileSync(join(copies, "ledger.jsonl"), "utf8");
+  const lines = copy.split("\n");
   writeFileSync(first.paths.ledger, `${lines.slice(0, 2).join("\n")}\n`);
   first.append("note", { text: "another story" });
   const before = readFileSync(first.paths.ledger, "utf8");
-  await assert.rejects(recoverRun(project, remote, copies, run, { clock }), userError("ledgers-differ", /grew apart after line 2; taking either would forget what the other knows/));
-  assert.equal(readFileSync(first.paths.ledger, "utf8"), before);
+  const report = await recoverRun(project, remote, copies, run, { clock });
+  assert.equal(report.outcome, "merged");
+  const after = readFileSync(first.paths.ledger, "utf8");
+  assert.ok(after.startsWith(before), "what stood here stands as it was");
+  for (const line of lines) assert.ok(after.includes(line));
+  assert.deepEqual(first.entries().slice(-2).map((entry) => entry.kind), ["custody.merged", "custody.recovered"]);
+  assert.equal(first.append("note", { text: "it goes on" }).seq, 9);
+  await first.copyTo(remote, copies);
+  assert.equal((await recoverRun(project, remote, copies, run, { clock })).outcome, "kept", "joined once");
 });
 
 test("a local ledger that cannot be believed is set aside, not overwritten", async (context) => {
