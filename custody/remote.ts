@@ -22,7 +22,7 @@ export interface Remote {
   /** Writes a small file atomically; the content travels over stdin, never argv. Mode is octal, e.g. 0o600. */
   write(path: string, content: string | Uint8Array, mode: number): Promise<void>;
 
-  /** Closes shared connections. */
+  /** Lets go of shared connections; they end with the last call that goes on over them. */
   close(): Promise<void>;
 }
 

@@ -105,8 +105,9 @@ class SshRemote implements Remote {
     if (result.exitCode !== 0) throw this.failed(`write ${path}`, result);
   }
 
+  /** The connection is shared with other processes: `exit` would cut a log or a shell that somebody has open over it. */
   async close(): Promise<void> {
-    await execa("ssh", ["-F", this.config, "-O", "exit", targetName], { reject: false, stdin: "ignore", timeout: 5000 });
+    await execa("ssh", ["-F", this.config, "-O", "stop", targetName], { reject: false, stdin: "ignore", timeout: 5000 });
   }
 
   private async must(argv: readonly string[]): Promise<RemoteResult> {

@@ -121,3 +121,16 @@ test("lines arrive while the remote program still runs", async () => {
   await running;
   assert.deepEqual(lines, ["first", "second"]);
 });
+
+test("a command that is done does not cut the log or the shell that another one has open on the machine", async () => {
+  const go = join(sshd.directory, "others-are-done");
+  const other = openSshRemote(sshd.target);
+  const lines: string[] = [];
+  const following = remote.exec(["sh", "-c", `echo open; until [ -e '${go}' ]; do sleep 0.1; done; echo "still open"`], { onLine: (line) => lines.push(line) });
+  await until("the session to be open", () => lines.includes("open"), 20);
+  assert.equal((await other.exec(["true"])).exitCode, 0);
+  await other.close();
+  writeFileSync(go, "");
+  assert.equal((await following).exitCode, 0);
+  assert.deepEqual(lines, ["open", "still open"]);
+});
