@@ -13,7 +13,7 @@ import {
 import { nextCommands, type Needs } from "./deletion/next";
 import { receiptOptions, type ReceiptOption } from "./deletion/receipts";
 import {
-  filesText, grantExpired, manifestNotKept, nameDeletion, noMachine, noManifest, otherRun, tierUnlisted, unknownTier, unlistable, unreachable, writerAlive,
+  filesText, grantExpired, manifestNotKept, nameDeletion, noMachine, noManifest, otherRun, tierUnlisted, unasked, unknownTier, unlistable, unreachable, writerAlive,
 } from "./deletion/reasons";
 import { runId, type AllowBasis, type Approval, type BreakGlass, type ManifestCell, type Manifest, type Receipt, type Signed } from "./formats";
 import { grantCovers } from "./view";
@@ -92,10 +92,10 @@ function replacement(facts: DeletionFacts): Decision {
       blocks.push(unlistable(facts.run, remote.reason));
       break;
     case "unreachable":
-      doubts.push(unreachable(facts.run, remote.reason));
+      doubts.push(unasked(facts.run, remote.reason));
       break;
     case "none":
-      if (remote.writerPossibleSince) doubts.push(noMachine(facts.run, remote.why));
+      if (remote.writerPossibleSince) doubts.push(unasked(facts.run, remote.why));
       break;
     default: {
       const never: never = remote;
@@ -260,7 +260,7 @@ function bestApproval(facts: DeletionFacts, question: ApprovalQuestion): { appro
 }
 
 const needsOf = (facts: DeletionFacts, question: ApprovalQuestion): Needs => ({
-  bringBack: (facts.remote.state === "none" || facts.remote.state === "unreachable") && mayHoldArtifacts(facts),
+  bringBack: question.scopes.includes("end") && (facts.remote.state === "none" || facts.remote.state === "unreachable") && mayHoldArtifacts(facts),
   inPlace: facts.require === "verifiedInPlace" && losesNoArtifacts(facts),
   replace: question.scopes.includes("end") ? null : (facts.deletions[0]?.role ?? null),
   giveUp: [...question.cells.keys()],

@@ -42,6 +42,14 @@ export interface DiffResult {
   readonly replaces?: readonly string[];
 }
 
+/** How the real thing differs from state in a way that only a replacement mends. */
+export interface Drift {
+  /** An output, shown by the engine as what forces the replacement. */
+  readonly property: string;
+  /** For the person: what was seen, and what comes in its place. */
+  readonly why: string;
+}
+
 export interface CheckFailure {
   readonly property: string;
   readonly reason: string;
@@ -52,6 +60,11 @@ export interface Kind<I extends Props = Props, O extends I = I> {
   /** Offline and quick: the engine runs checks one at a time. */
   check?(news: I): readonly CheckFailure[];
   diff(olds: O, news: I): DiffResult;
+  /**
+   * Looks at the real thing, so that a plain update notices a loss without a refresh. Asked at every diff, previews included:
+   * quick, changes nothing, writes no ledger. What it throws, or an answer that takes too long, counts as "not looked".
+   */
+  drift?(id: string, olds: O, context: Context): Promise<Drift | null>;
   create(inputs: I, context: Context): Promise<{ readonly id: string; readonly outs: O }>;
   /** Absent for gate and audit. What is not found is returned with `missing: true`, never dropped. */
   read?(id: string, olds: O, context: Context): Promise<O>;

@@ -6,6 +6,7 @@
 import { assertFreshBuild } from "./build";
 import { createContext } from "./context";
 import { runId } from "../custody/formats";
+import { lookForDrift } from "./drift";
 import type { Binding, Kind, Props } from "./kind";
 import { PartialCreate, runOf } from "./kind";
 import { isKindName, kindNames, loadKind } from "./kinds";
@@ -43,12 +44,14 @@ export function provider(name: string): DynamicProvider {
     async check(_olds, news) {
       return guarded(async () => ({ inputs: news, failures: (await kind()).check?.(news) ?? [] }));
     },
-    async diff(_id, olds, news) {
+    async diff(id, olds, news) {
       return guarded(async () => {
         assertSameCustody(olds, news);
-        const result = (await kind()).diff(olds, news);
+        const implementation = await kind();
+        const { changes, replaces = [] } = implementation.diff(olds, news);
+        const drift = replaces.length > 0 ? null : await lookForDrift(implementation, id, olds, context);
         // The option says so too; an option that somebody's transform took away would otherwise buy a second one first.
-        return { changes: result.changes, replaces: result.replaces ?? [], deleteBeforeReplace: true };
+        return { changes: changes || drift !== null, replaces: drift === null ? replaces : [drift.property], deleteBeforeReplace: true };
       });
     },
     async create(inputs) {

@@ -80,6 +80,8 @@ export const knobsSchema = z.strictObject({
   unknownStatus: z.string().min(1).nullable(),
   /** The next N reads of an existing instance answer 404. */
   notFoundOnce: count,
+  /** Ids of instances that the API denies, by id and in the list, while their machines live on. */
+  unseenInstances: z.array(z.string()),
   quota: z.strictObject({ instances: count.nullable(), filesystems: count.nullable(), firewallRulesets: count.nullable() }),
   account: z.enum(["active", "inactive", "invalid-address"]),
   /** Beginnings of User-Agent values that the proxy in front refuses. */
@@ -114,6 +116,7 @@ export const defaultKnobs: Knobs = {
   extraFields: false,
   unknownStatus: null,
   notFoundOnce: 0,
+  unseenInstances: [],
   quota: { instances: null, filesystems: 24, firewallRulesets: null },
   account: "active",
   blockedUserAgents: ["Python-urllib"],

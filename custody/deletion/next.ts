@@ -41,7 +41,7 @@ export function nextCommands(run: RunRef, reasons: readonly Reason[], needs: Nee
 }
 
 /** Also what a command proposes that found no machine. */
-export const BRING_BACK: readonly string[] = ["pulumi refresh (notices an instance that is gone)", "pulumi up (brings an instance back on the same file system)"];
+export const BRING_BACK: readonly string[] = ["pulumi up (notices an instance that is gone and brings one back on the same file system)"];
 
 function proveCommand(id: string, needs: Needs): string {
   const partial = needs.giveUp.length > 0 ? ` --partial ${needs.giveUp.join(" ")}` : "";
@@ -53,6 +53,6 @@ function approveCommand(id: string, needs: Needs): string {
     `holdfast approve ${id}`,
     ...(needs.replace === null ? [] : [`--replace ${needs.replace}`]),
     ...(needs.giveUp.length === 0 ? [] : [`--partial ${needs.giveUp.join(" ")} --reason "..."`]),
-    ...(needs.acceptUnreachable ? ["--accept-unreachable (if no machine can ever look again)"] : []),
+    ...(needs.acceptUnreachable ? [needs.replace === null ? "--accept-unreachable (if no machine can ever look again)" : "--accept-unreachable"] : []),
   ].join(" ");
 }

@@ -23,6 +23,10 @@ export const writerAlive = (run: RunRef): Reason =>
 export const unreachable = (run: RunRef, why: string): Reason =>
   reason("not-reachable", `The instance of ${runId(run)} cannot be asked (${why}), so artifacts newer than the newest known manifest may be lost.`);
 
+/** The run goes on and its artifacts stay, so what is at stake is only what was not saved yet. */
+export const unasked = (run: RunRef, why: string): Reason =>
+  reason("not-reachable", `The instance of ${runId(run)} cannot be asked (${why}), so whether its job has stopped is unknown; what it has not saved to the storage yet is lost with it.`);
+
 export const noMachine = (run: RunRef, why: string): Reason =>
   reason("not-reachable", `No machine can read the storage of ${runId(run)} any more (${why}), so artifacts newer than the newest known manifest may be lost.`);
 

@@ -42,7 +42,7 @@ export class LambdaInstances {
 
   find(id: string): InstanceRecord {
     const instance = this.state.instances[id];
-    if (!instance) throw instanceNotFound();
+    if (!instance || this.core.knobs().unseenInstances.includes(id)) throw instanceNotFound();
     return instance;
   }
 
@@ -53,7 +53,8 @@ export class LambdaInstances {
 
   listed(): InstanceRecord[] {
     const now = this.core.clock.now();
-    return Object.values(this.state.instances).filter(({ due }) => now >= due.listed);
+    const { unseenInstances } = this.core.knobs();
+    return Object.values(this.state.instances).filter(({ id, due }) => now >= due.listed && !unseenInstances.includes(id));
   }
 
   terminate(instances: readonly InstanceRecord[]): void {

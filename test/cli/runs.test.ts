@@ -114,7 +114,7 @@ test("artifacts are not said to be verified in place when no machine can read th
       const { code, stderr } = await project.holdfast(...argv, "--json");
       assert.equal(code, 4, stderr);
       const { error } = JSON.parse(stderr) as ErrorJson;
-      assert.deepEqual(error.next, ["pulumi refresh (notices an instance that is gone)", "pulumi up (brings an instance back on the same file system)", "holdfast audit (asks the vendor)"]);
+      assert.deepEqual(error.next, ["pulumi up (notices an instance that is gone and brings one back on the same file system)", "holdfast audit (asks the vendor)"]);
     }
     assert.equal(run.receipts().length, 0);
     const partial = await project.holdfast("verify", "--partial", "a");

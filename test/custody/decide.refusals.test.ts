@@ -12,22 +12,22 @@ const table: readonly (readonly [string, RefusalCode, DeletionFacts, string, rea
     ["holdfast status digits/dev/sweep", "holdfast logs digits/dev/sweep -f (wait until its queue ends)"]],
   ["the instance does not answer", "not-reachable", blind,
     "The instance of digits/dev/sweep cannot be asked (connection timed out), so artifacts newer than the newest known manifest may be lost.",
-    ["holdfast status digits/dev/sweep", "pulumi refresh (notices an instance that is gone)", "pulumi up (brings an instance back on the same file system)", "holdfast pull digits/dev/sweep", "holdfast approve digits/dev/sweep --accept-unreachable (if no machine can ever look again)"]],
+    ["holdfast status digits/dev/sweep", "pulumi up (notices an instance that is gone and brings one back on the same file system)", "holdfast pull digits/dev/sweep", "holdfast approve digits/dev/sweep --accept-unreachable (if no machine can ever look again)"]],
   ["the instance vanished while it may have written", "not-reachable", { ...gone, remote: { state: "none", why: "the instance i-1 is gone", writerPossibleSince: true, unclaimed: [] } },
     "No machine can read the storage of digits/dev/sweep any more (the instance i-1 is gone), so artifacts newer than the newest known manifest may be lost.",
-    ["holdfast status digits/dev/sweep", "pulumi refresh (notices an instance that is gone)", "pulumi up (brings an instance back on the same file system)", "holdfast pull digits/dev/sweep", "holdfast approve digits/dev/sweep --accept-unreachable (if no machine can ever look again)"]],
+    ["holdfast status digits/dev/sweep", "pulumi up (notices an instance that is gone and brings one back on the same file system)", "holdfast pull digits/dev/sweep", "holdfast approve digits/dev/sweep --accept-unreachable (if no machine can ever look again)"]],
   ["the newest manifest was taken while it wrote", "not-reachable", { ...gone, view: { ...end.view, newestManifest: { manifestSha256: digest, files: 3, bytes: 23, closed: false, at: EARLIER } } },
     "No machine can read the storage of digits/dev/sweep any more (the instance i-1 is gone), so artifacts newer than the newest known manifest may be lost.",
-    ["holdfast status digits/dev/sweep", "pulumi refresh (notices an instance that is gone)", "pulumi up (brings an instance back on the same file system)", "holdfast pull digits/dev/sweep", "holdfast approve digits/dev/sweep --accept-unreachable (if no machine can ever look again)"]],
+    ["holdfast status digits/dev/sweep", "pulumi up (notices an instance that is gone and brings one back on the same file system)", "holdfast pull digits/dev/sweep", "holdfast approve digits/dev/sweep --accept-unreachable (if no machine can ever look again)"]],
   ["nobody can list what else lies on the storage", "not-reachable", { ...gone, remote: { state: "none", why: "the instance i-1 is gone", writerPossibleSince: false } },
     "Nobody can list what lies on persistent, which goes with digits/dev/sweep, so data outside its manifest may be lost.",
-    ["holdfast status digits/dev/sweep", "pulumi refresh (notices an instance that is gone)", "pulumi up (brings an instance back on the same file system)", "holdfast pull digits/dev/sweep", "holdfast approve digits/dev/sweep --accept-unreachable (if no machine can ever look again)"]],
+    ["holdfast status digits/dev/sweep", "pulumi up (notices an instance that is gone and brings one back on the same file system)", "holdfast pull digits/dev/sweep", "holdfast approve digits/dev/sweep --accept-unreachable (if no machine can ever look again)"]],
   ["its files cannot be listed", "no-manifest", { ...end, remote: { state: "unlistable", reason: "cells/a/x changed while it was hashed" } },
     "The artifacts of digits/dev/sweep cannot be listed faithfully (cells/a/x changed while it was hashed), so what would be lost is unknown.",
     ["holdfast status digits/dev/sweep", "holdfast pull digits/dev/sweep"]],
   ["the machine went before any manifest was taken", "no-manifest", { ...gone, view: { ...end.view, newestManifest: null } },
     "No manifest of digits/dev/sweep was ever taken although its job was started, so what would be lost is unknown.",
-    ["holdfast status digits/dev/sweep", "pulumi refresh (notices an instance that is gone)", "pulumi up (brings an instance back on the same file system)", "holdfast pull digits/dev/sweep"]],
+    ["holdfast status digits/dev/sweep", "pulumi up (notices an instance that is gone and brings one back on the same file system)", "holdfast pull digits/dev/sweep"]],
   ["a cell failed", "cells-unfinished", { ...end, remote: reachable({ cells: [{ name: "a", state: "complete" }, { name: "b", state: "failed", exit: 1, cause: "train" }] }) },
     "Cell b of digits/dev/sweep failed (train, exit 1), so its training would be lost unless you give it up by name.",
     ["holdfast status digits/dev/sweep", 'holdfast approve digits/dev/sweep --partial b --reason "..."']],
@@ -168,9 +168,17 @@ test("where loading the artifacts in place is enough, that is proposed; where th
 test("a machine that vanished before the pull is brought back first: a pull alone would find nothing", () => {
   for (const facts of [{ ...blind, receipts: [] }, { ...gone, receipts: [] }]) {
     const { next } = refused(facts);
-    const steps = ["pulumi refresh (notices an instance that is gone)", "pulumi up (brings an instance back on the same file system)", "holdfast pull digits/dev/sweep"];
-    assert.deepEqual(next.slice(next.indexOf(steps[0] ?? ""), next.indexOf(steps[0] ?? "") + 3), steps);
+    const steps = ["pulumi up (notices an instance that is gone and brings one back on the same file system)", "holdfast pull digits/dev/sweep"];
+    assert.deepEqual(next.slice(next.indexOf(steps[0] ?? ""), next.indexOf(steps[0] ?? "") + 2), steps);
   }
+});
+
+test("an instance that is silent is replaced on a confirmation that says so; nobody is sent to pull from it", () => {
+  const facts: DeletionFacts = { ...end, scope: "resource", deletions: [instance], tiers: end.tiers.map((tier) => ({ ...tier, lost: instance.tiersLost.includes(tier.id), holdsArtifacts: "no" as const })), remote: { state: "unreachable", reason: "connection timed out" }, receipts: [], approvals: [] };
+  const { reasons, next } = refused(facts);
+  assert.deepEqual(reasons.map(({ code }) => code), ["no-approval", "not-reachable"]);
+  assert.match(reasons[1]?.message ?? "", /whether its job has stopped is unknown; what it has not saved to the storage yet is lost with it/);
+  assert.deepEqual(next, ["holdfast status digits/dev/sweep", "holdfast approve digits/dev/sweep --replace instance --accept-unreachable"]);
 });
 
 test("one file is one file in what a person reads", () => {

@@ -7,13 +7,12 @@ import type { Kind } from "../../kind";
 import { PartialCreate } from "../../kind";
 import { isStillAllowed } from "../capacity";
 import type { Connection, LambdaEdges } from "../connection";
-import { assertSameAccount, whenAllowed } from "../connection";
-import type { InstanceLook } from "../gone";
-import { lookAtInstance } from "../gone";
+import { whenAllowed } from "../connection";
 import { adoptInstance } from "../instance/adopt";
 import { BootFailure, waitForBoot } from "../instance/boot";
 import type { Attempts, LaunchContext } from "../instance/launch";
 import { launchWithinBounds } from "../instance/launch";
+import { isBeyondHelp, lookAtOurs, lostSince } from "../instance/lost";
 import type { InstanceInputs, InstanceOutputs, Launched } from "../instance/properties";
 import { checkInstance, outputsOf } from "../instance/properties";
 import { terminateAndConfirm } from "../instance/terminate";
@@ -37,6 +36,10 @@ export const instanceKind = (edges: LambdaEdges): Kind<InstanceInputs, InstanceO
       replaces.push(isSameJson(olds.candidates, news.candidates) ? "requirement" : "candidates");
     }
     return { changes: replaces.length > 0 || haveInputsChanged(olds, news), replaces };
+  },
+
+  async drift(id, olds, context) {
+    return lostSince(await edges.connect(olds.endpoint, context), id, olds);
   },
 
   async create(inputs, context) {
@@ -77,7 +80,7 @@ export const instanceKind = (edges: LambdaEdges): Kind<InstanceInputs, InstanceO
     const look = await lookAtOurs(connection, id, olds);
     if (look.gone !== null || isBeyondHelp(look.instance)) {
       if (look.gone !== null) recordGone(run, olds, look.gone);
-      throw new UserError(`Instance ${olds.instanceName} (${id}) is gone: ${look.gone ?? look.instance.status}.`, { next: ["pulumi refresh", "pulumi up (launches another; the file system and what is on it stay)"], code: "lambda-instance-gone" });
+      throw new UserError(`Instance ${olds.instanceName} (${id}) is gone: ${look.gone ?? look.instance.status}.`, { next: ["pulumi up (launches another; the file system and what is on it stay)"], code: "lambda-instance-gone" });
     }
     const renamed = await rename(connection, look.instance, olds, news);
     const isUp = renamed.status === "active" && olds.status === "active" && olds.ip === renamed.ip;
@@ -101,13 +104,10 @@ export const instanceKind = (edges: LambdaEdges): Kind<InstanceInputs, InstanceO
   },
 });
 
-/** `preempted` is undocumented and taken as lost, machine and own disk; only its meter may still run. */
-const isBeyondHelp = ({ status }: Instance): boolean => status === "terminating" || status === "preempted";
-
 /** What an update can suggest: it cannot launch another instance in place of this one. */
 function inPlace(error: unknown): never {
   if (!(error instanceof BootFailure) || error.why === "deadline") throw error;
-  throw new UserError(error.message, { next: ["pulumi refresh, then pulumi up", "or replace it; the file system stays: pulumi up --replace URN (`pulumi stack --show-urns` lists them)"], code: error.code, cause: error });
+  throw new UserError(error.message, { next: ["pulumi up (replaces it; the file system and what is on it stay)"], code: error.code, cause: error });
 }
 
 async function boot(edges: LambdaEdges, { inputs, connection, run, context }: LaunchContext, launched: Launched): Promise<InstanceOutputs> {
@@ -140,15 +140,6 @@ async function discardAtBoot({ inputs, connection, run, context }: LaunchContext
 }
 
 const carriedJob = (run: RunCustody, instance: string): boolean => run.entries().some((entry) => entry.kind === "job.started" && (entry.data as { instance?: string }).instance === instance);
-
-/** A look that counts "not found" only when this API key can see the run's other resources. */
-async function lookAtOurs(connection: Connection, id: string, olds: InstanceOutputs): Promise<InstanceLook> {
-  const look = await lookAtInstance(connection, id);
-  if (look.gone !== null) {
-    await assertSameAccount(connection, { endpoint: olds.endpoint, account: olds.account, sshKeyName: olds.sshKeyName, filesystemId: olds.filesystem.id }, `Instance ${olds.instanceName} (${id})`);
-  }
-  return look;
-}
 
 function observe(run: RunCustody, outs: InstanceOutputs, instance: Instance, connection: Connection): InstanceOutputs {
   const seen: InstanceOutputs = {

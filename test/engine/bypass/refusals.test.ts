@@ -3,14 +3,12 @@
  * the same instance, file system and key as the one before. At the end the ordinary way is shown to lead through.
  */
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Phase, Refused } from "./row";
 import type { Undo } from "./scene";
 import { assertClean, nothingStands, Scene } from "./scene";
 import type { Standing } from "./scene";
-import { releaseCell } from "./rows/running";
+import { letCellWait, releaseCell } from "../waitingCell";
 import { refusedRows } from "./table";
 
 let scene: Scene;
@@ -18,21 +16,13 @@ let standing: Standing;
 
 before(async () => {
   scene = await Scene.create();
-  letCellWait(scene);
+  letCellWait(scene.scratch);
   await scene.succeeds("pulumi up");
   standing = await scene.standing();
   assert.deepEqual([standing.instances.length, standing.filesystems.length, standing.keys.length], [1, 1, 1]);
 });
 
 after(async () => { await scene.close(); });
-
-/** Cell b ends when it is told to. */
-function letCellWait({ scratch }: Scene): void {
-  scratch.writeJob((job) => job.replace('{name: b, args: ["3"]}', '{name: b, args: ["3", "0.1", "wait"]}'));
-  const trainer = join(scratch.directory, "job", "train.py");
-  const wait = 'while len(sys.argv) > 3 and not os.path.exists(os.path.join(out, "tmp", "release")):\n    time.sleep(0.1)\n';
-  writeFileSync(trainer, readFileSync(trainer, "utf8").replace('write(os.path.join(out, "metrics.json")', `${wait}write(os.path.join(out, "metrics.json")`));
-}
 
 const phases: Readonly<Record<Phase, () => Promise<void>>> = {
   writing: () => scene.cellsWrite("b"),

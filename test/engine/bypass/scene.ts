@@ -175,6 +175,11 @@ export class Scene {
     await until(`instance ${id} is gone`, async () => !(await this.listed<{ id: string; status: string }>("/instances")).some((instance) => instance.id === id && instance.status !== "terminated"));
   }
 
+  /** Waits until the vendor shows an instance with this status. */
+  async vendorSays(id: string, status: string): Promise<void> {
+    await until(`instance ${id} is ${status}`, async () => (await this.listed<{ id: string; status: string }>("/instances")).some((instance) => instance.id === id && instance.status === status));
+  }
+
   /** The chain is verified by reading it. */
   entries(): readonly LedgerEntry[] {
     return this.run.entries();

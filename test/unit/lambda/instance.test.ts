@@ -367,3 +367,32 @@ test("further keys travel as cloud-init text, since the API takes one key", asyn
   assert.deepEqual(request?.["ssh_key_names"], ["key-1"]);
   assert.equal(request["user_data"], '#cloud-config\nssh_authorized_keys:\n  - "ssh-ed25519 AAAAC3 user@example.com"\n');
 });
+
+test("a diff notices an instance that is gone, preempted or lastingly unhealthy, and no other", async (t) => {
+  const { made, kind, id, outs } = await launched(t);
+  const found = made.fake.instances[0];
+  assert.ok(found);
+  const look = async (): Promise<string | null> => (await kind.drift?.(id, outs, made.context))?.why ?? null;
+  assert.equal(await look(), null);
+  for (const status of ["booting", "something-new"]) {
+    found.status = status;
+    assert.equal(await look(), null, status);
+  }
+  for (const [status, said] of [["preempted", /is preempted/], ["terminating", /is terminating/], ["unhealthy", /is unhealthy, stands and bills/]] as const) {
+    found.status = status;
+    assert.match(String(await look()), said);
+  }
+  found.status = "active";
+  made.fake.faults.push({ match: `GET /instances/${id}`, answer: { status: 404, body: refuse(404, "global/object-does-not-exist").body } });
+  assert.equal(await look(), null, "one 404 proves nothing");
+  made.fake.instances.splice(0);
+  assert.match(String(await look()), /is gone \(not found twice, and not in the list\)/);
+  assert.deepEqual(made.kinds().slice(-1), ["address.changed"], "a preview writes no ledger");
+});
+
+test("with the API key of another account an instance does not look lost", async (t) => {
+  const { made, kind, id, outs } = await launched(t);
+  made.fake.instances.splice(0);
+  made.apiKey = "secret_of_another_account";
+  await assert.rejects(async () => kind.drift?.(id, outs, made.context), (error) => error instanceof UserError && error.code === "lambda-other-account");
+});

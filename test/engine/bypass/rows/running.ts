@@ -1,6 +1,5 @@
 /** Tried while a cell of the run still writes. */
 import { rmSync } from "node:fs";
-import { addFile } from "../scene";
 import type { Row } from "../row";
 
 export const running: readonly Row[] = [
@@ -39,6 +38,3 @@ export const running: readonly Row[] = [
     prepare: ({ run }) => () => { for (const folder of [run.paths.receipts, run.paths.pulled]) rmSync(folder, { recursive: true, force: true }); },
   },
 ];
-
-/** The file on which the waiting cell goes on; in its scratch folder, so that it is no artifact. */
-export const releaseCell = (artifacts: string): void => { addFile(`${artifacts}/cells/b/tmp/release`, ""); };
