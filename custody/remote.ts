@@ -33,6 +33,8 @@ export interface RemoteExecOptions {
   readonly signal?: AbortSignal;
   /** Called with each whole line of stdout as it arrives. */
   readonly onLine?: (line: string) => void;
+  /** false: stdout goes to `onLine` only, and the result's is empty. For output without an end. */
+  readonly keepOutput?: boolean;
 }
 
 export interface RemoteResult {

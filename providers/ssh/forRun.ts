@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { RunCustody } from "../../custody";
 import type { RunView } from "../../custody";
 import type { Remote } from "../../custody/remote";
-import type { SshOptions, SshTarget } from "./remote";
-import { interactiveSsh, openSshRemote } from "./remote";
+import type { PortForward, SshOptions, SshTarget } from "./remote";
+import { forwardingSsh, interactiveSsh, openSshRemote } from "./remote";
 
 /** The instance that stands according to the ledger, with its newest address; null when there is none. */
 export function liveAddress(view: RunView): { instance: string; host: string; port: number; user: string } | null {
@@ -32,6 +32,12 @@ export function sshTarget(run: RunCustody, view: RunView = run.view()): SshTarge
 export function remoteForRun(run: RunCustody, options: SshOptions = {}): Remote | null {
   const target = sshTarget(run);
   return target === null ? null : openSshRemote(target, options);
+}
+
+/** argv that forwards a port of the machine; null when no machine of the run is known to stand. */
+export function forwardCommandLine(run: RunCustody, ports: PortForward): string[] | null {
+  const target = sshTarget(run);
+  return target === null ? null : forwardingSsh(target, ports);
 }
 
 /** argv for an interactive session; null when no machine of the run is known to stand. */

@@ -30,7 +30,7 @@ export function classifyTransportFault(stderr: string): TransportFault {
     const match = pattern.exec(stderr);
     if (match) return { kind: "no-connection", reason: (match[1] ?? match[0]).trim() };
   }
-  return { kind: "lost", reason: stderr.trim().split("\n").at(-1) ?? "the connection ended" };
+  return { kind: "lost", reason: stderr.trim().split("\n").at(-1) || "the connection ended" };
 }
 
 /** One word of a POSIX shell command line. */

@@ -30,6 +30,25 @@ export function interactiveSsh(target: SshTarget): string[] {
   return ["ssh", "-F", writeSshConfig(target), targetName];
 }
 
+export interface PortForward {
+  /** Port on loopback of this computer. */
+  readonly local: number;
+  /** Port on loopback of the machine. */
+  readonly remote: number;
+}
+
+/** What the client prints on stdout once the port on this computer is bound. */
+export const forwardIsOpen = "holdfast-forward-open";
+
+/**
+ * argv of an ssh that forwards one port and runs nothing. Loopback on both ends: neither the network here nor the one there sees
+ * the port. A connection of its own, because it lives as long as somebody looks at it, and its messages are wanted.
+ */
+export function forwardingSsh(target: SshTarget, { local, remote }: PortForward): string[] {
+  const options = ["ControlMaster=no", "ControlPath=none", "ExitOnForwardFailure=yes", "LogLevel=INFO", "PermitLocalCommand=yes", `LocalCommand=echo ${forwardIsOpen}`];
+  return ["ssh", "-F", writeSshConfig(target), "-N", "-T", ...options.flatMap((option) => ["-o", option]), "-L", `127.0.0.1:${local}:127.0.0.1:${remote}`, targetName];
+}
+
 class SshRemote implements Remote {
   readonly description: string;
 
@@ -52,11 +71,12 @@ class SshRemote implements Remote {
         reject: false,
         stripFinalNewline: false,
         maxBuffer: 1 << 28,
+        buffer: { stdout: options.keepOutput !== false },
       });
       if (options.onLine) for await (const text of child.iterable({ from: "stdout" })) options.onLine(text);
       const result = await child;
       if (options.signal?.aborted) throw options.signal.reason;
-      const stdout = result.stdout;
+      const stdout = result.stdout ?? "";
       const stderr = result.stderr;
       if (result.exitCode === undefined || result.timedOut) return { exitCode: "unknown" as const, stdout, stderr };
       if (result.exitCode !== 255) return { exitCode: result.exitCode, stdout, stderr };

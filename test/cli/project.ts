@@ -7,12 +7,20 @@ import { dirname, join, resolve } from "node:path";
 import { openCustody, type Custody, type Manifest, type RunCustody } from "../../custody";
 import { planOfStack } from "../../cli/runs/stackPlan";
 
-const program = resolve(__dirname, "..", "..", "cli", "main.js");
+export const program = resolve(__dirname, "..", "..", "cli", "main.js");
 
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** A command that goes on: what it has written so far. */
+export interface Running {
+  readonly ended: Promise<Outcome>;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  readonly signal: (name: NodeJS.Signals) => void;
 }
 
 // Custody is opened in this process too: what the shell has set must not lead it elsewhere.
@@ -89,20 +97,28 @@ export class TestProject {
     return this.holdfastWith({}, ...args);
   }
 
-  /** Its own environment: no colours, no terminal, nothing inherited but what a program needs to start. */
   async holdfastWith(options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string }, ...args: readonly string[]): Promise<Outcome> {
-    const env = { PATH: process.env["PATH"], HOME: this.root, LANG: "C.UTF-8", ...options.env };
-    const child = spawn(process.execPath, [program, ...args], { cwd: options.cwd ?? this.root, env, stdio: ["pipe", "pipe", "pipe"] });
+    return this.start(options, ...args).ended;
+  }
+
+  /** Its own environment: no colours, no terminal, nothing inherited but what a program needs to start. */
+  start(options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string }, ...args: readonly string[]): Running {
+    const child = spawn(process.execPath, [program, ...args], { cwd: options.cwd ?? this.root, env: this.environment(options.env), stdio: ["pipe", "pipe", "pipe"] });
     child.stdin.end(options.input ?? "");
     let [stdout, stderr] = ["", ""];
     child.stdout.setEncoding("utf8").on("data", (text: string) => { stdout += text; });
     child.stderr.setEncoding("utf8").on("data", (text: string) => { stderr += text; });
-    return new Promise((done, fail) => {
+    const ended = new Promise<Outcome>((done, fail) => {
       child.once("error", fail);
       child.once("close", (code) => {
         done({ code: code ?? -1, stdout, stderr });
       });
     });
+    return { ended, stdout: () => stdout, stderr: () => stderr, signal: (name) => void child.kill(name) };
+  }
+
+  environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+    return { PATH: process.env["PATH"], HOME: this.root, LANG: "C.UTF-8", ...more };
   }
 
   /** Which modules a command line has loaded by the time it ends. */

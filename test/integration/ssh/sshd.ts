@@ -2,7 +2,7 @@
 import { execa } from "execa";
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -75,6 +75,19 @@ export class PrivateSshd {
       child.once("exit", resolve);
       child.kill("SIGTERM");
     });
+  }
+
+  /** Ends every session that is open, as a network that goes away or a machine that dies does. It listens on unless stopped. */
+  cut(): void {
+    const { pid } = this.child ?? {};
+    if (pid === undefined) return;
+    for (const session of readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter((word) => word !== "")) {
+      try {
+        process.kill(Number(session), "SIGKILL");
+      } catch {
+        // It ended by itself meanwhile.
+      }
+    }
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,7 @@ import { exitCodes } from "../../../cli/exitCodes";
 import { buildProgram } from "../../../cli/main";
 import { runOn, stage } from "./stage";
 
-const commands = ["plan", "explain", "doctor", "env", "ls", "status", "logs", "ssh", "pull", "verify", "approve", "break-glass", "audit", "ledger", "recover", "sandbox", "completion"];
+const commands = ["plan", "explain", "doctor", "env", "ls", "status", "logs", "ssh", "tunnel", "pull", "verify", "approve", "break-glass", "audit", "ledger", "recover", "sandbox", "completion"];
 
 test("help lists every command and every exit code, and is no failure", async () => {
   const { code, stdout, stderr } = await runOn(["--help"]);
@@ -29,8 +29,8 @@ test("every command explains itself with an example that names it", () => {
 test("commands whose result a program may read take --json", () => {
   const program = buildProgram(new Cli(stage().terminal));
   const without = program.commands.filter((command) => !command.options.some((option) => option.long === "--json")).map((command) => command.name());
-  // A shell, a log, a completion script: bytes as they are. The sandbox's own commands take it.
-  assert.deepEqual(without.sort(), ["completion", "logs", "sandbox", "ssh"]);
+  // A completion script: bytes as they are. The sandbox's own commands take it.
+  assert.deepEqual(without.sort(), ["completion", "sandbox"]);
 });
 
 test("version is the package's", async () => {
