@@ -70,13 +70,12 @@ function resolveRun(name: string, { otherRuns = [], ...args }: TrainingRunArgs):
   assertFreshBuild();
   const projectRoot = projectRootFrom(process.cwd());
   const config = parseStackConfig(args, `run "${name}"`);
-  const { request, code } = readJob(config, projectRoot);
+  const { request, code, inputs } = readJob(config, projectRoot);
   const custody = openCustody(projectRoot, { create: true });
   const binding: Binding = { custodyId: custody.id, project: pulumi.getProject(), stack: pulumi.getStack(), run: name };
   const undeclared = undeclaredRuns(custody, binding, [name, ...otherRuns]);
   if (undeclared.length > 0) throw secondRun(name, binding, undeclared);
-  if (request.inputs.length > 0) throw inputsNotFetched(request.inputs.map(({ source }) => source));
-  const plan = resolve(request, profileFor(config.platform), { run: runOf(binding), config, codeSha256: code.sha256, now: new Date() });
+  const plan = resolve(request, profileFor(config.platform), { run: runOf(binding), config, codeSha256: code.sha256, inputs, now: new Date() });
   return {
     binding,
     config,
@@ -85,14 +84,6 @@ function resolveRun(name: string, { otherRuns = [], ...args }: TrainingRunArgs):
     endpoint: endpointOf(config),
     code,
   };
-}
-
-/** Said before anything is bought: a cell without its data would fail on a machine that bills. */
-function inputsNotFetched(sources: readonly string[]): UserError {
-  return new UserError(`job.inputs: ${sources.join(", ")}: this version does not bring inputs to the instance. Nothing was created.`, {
-    code: "inputs",
-    next: ["put small files into the job's code directory", "fetch large ones in job.setup: it runs on the instance once, before the first cell"],
-  });
 }
 
 function endpointOf(config: StackConfig): EndpointRef {

@@ -16,6 +16,9 @@ export interface Remote {
   /** Copies the named files (paths relative to `from`) into `to`, resuming partial files. Throws RemoteUnreachable or UserError. */
   pull(from: string, to: string, options: RemotePullOptions): Promise<void>;
 
+  /** The other way: local files (paths relative to `from`, links followed) into `to`, which is made. Resumes like pull. */
+  send(from: string, to: string, options: RemotePullOptions): Promise<void>;
+
   /** Copies a local folder's content to a remote folder that does not exist yet, then renames it into place. */
   push(from: string, to: string, options?: { signal?: AbortSignal; exclude?: readonly string[] }): Promise<void>;
 

@@ -3,7 +3,7 @@ export { stepsBetweenCheckpoints, wasteOf, youngDaly, type Cadence } from "./pla
 export { ASSUMED_DISK_GIB, HOURS_PER_MONTH, USD_PER_CNY_BOUND, costAfter } from "./planning/cost";
 export { ASSUMED_CACHE_BYTES } from "./planning/disk";
 export type { Offer, PriceTable } from "./planning/offer";
-export type { ResolveOptions } from "./planning/options";
+export type { MeasuredInput, ResolveOptions } from "./planning/options";
 export { meetsLowerBounds, priceTableOf } from "./planning/prices";
 export { findVerb, tiersLostBy } from "./planning/teardown";
 export { defineProfile } from "./defineProfile";
@@ -11,7 +11,8 @@ export { explainProfile, type Cell, type Explanation, type Table } from "./expla
 export { countsAsLost, known, mustProbe, notApplicable, survivalCountsAsLost, valueOr, type Evidence, type Fact } from "./fact";
 export { ConfigError, renderPath, type Fault, type PropertyPath } from "./input/faults";
 export { LAMBDA_API, type Image, type LambdaConfig } from "./input/lambdaConfig";
-export { parseJob, type JobCell, type JobRequest } from "./job";
+export { readInputSource, type InputSource } from "./input/inputSource";
+export { parseJob, type JobCell, type JobInput, type JobRequest } from "./job";
 export { YamlSource, type YamlPath } from "./input/yamlSource";
 export { parseJobText, readJobFile } from "./jobFile";
 export type * from "./plan";

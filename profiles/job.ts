@@ -17,6 +17,10 @@ const artifacts = section({
   scratch: list(glob, "a list of globs").default([]),
 });
 
+const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+const inputName = text("1 to 40 letters, digits, dashes or underscores, starting with a letter", /^[A-Za-z][A-Za-z0-9_-]{0,39}$/);
+
 const cell = section({
   /** Also the name of its folder and log. Unique. Example: lr-0.01. */
   name: text("1 to 64 letters, digits, dots, dashes or underscores, starting with a letter or digit", /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
@@ -24,17 +28,28 @@ const cell = section({
   args: list(text("text (quote numbers, so that 0.10 stays 0.10)", /^[^\0]*$/u), "a list of texts").default([]),
   /** Added to the job's artifacts. Default: none. */
   artifacts: artifacts.optional(),
+  /** Names of the inputs that it reads. Default: all of the job's. Example: [digits]. */
+  inputs: list(inputName, "a list of names of inputs").optional(),
 });
 
 const input = section({
-  /** A local path, an absolute path on the instance (mount), or a URL. Example: data/digits.csv. */
-  source: text("a path or URL"),
-  /** Where the job finds it, relative to the code directory. Example: data/digits.csv. */
-  path: text("a path relative to the code directory", /^(?!\/)(?!(.*\/)?\.\.(\/|$))[^\0\n\\]+$/u),
-  /** mount: as it is there. copy: onto the instance's own disk. cached: copied once, kept on the durable tier. Default: copy. */
+  /** The payload finds the path of the file or folder in HOLDFAST_INPUT_NAME, in capitals, dashes as underscores. Unique. Example: digits. */
+  name: inputName,
+  /**
+   * A path on this machine (relative to the job's file), an https URL, s3://BUCKET/PREFIX, or instance:/PATH for what is on the
+   * instance's file systems already. Example: data/digits.csv.gz.
+   */
+  source: text("a path, an https URL, s3://BUCKET/PREFIX or instance:/PATH"),
+  /** copy: onto the instance's own disk. cached: once for all runs, on the durable tier. mount: read where it is. Default: copy. */
   mode: choice(["mount", "copy", "cached"]).default("copy"),
-  /** Expected content of a single file, lower-case hex. Default: null, not checked. */
+  /** Expected content, lower-case hex; of a folder, the hash of its list of hashes (docs/jobs.md). Default: null: measured, or not checked. */
   sha256: orNull(text("64 lower-case hex digits", /^[0-9a-f]{64}$/)),
+  /** Size, where it cannot be measured here, for the room that the plan counts. Default: null. Example: 1.5e11. */
+  bytes: orNull(wholeFrom(0, "whole bytes from 0")),
+  /** Name of the secret that is sent to an https URL as bearer token. Default: null. Example: HF_TOKEN. */
+  token: orNull(text("the name of an environment variable, never its value", variableName)),
+  /** How long bringing it may take before its cells fail: the instance bills meanwhile. Default: 2. */
+  maxHours: positive("hours above 0").default(2),
 });
 
 const gpu = section({
@@ -73,8 +88,6 @@ const disposable = section({
   maxHours: positive("hours above 0").default(2),
 });
 
-const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
-
 export const jobSchema = section({
   /** Name of the run. Example: digits. */
   name: text("1 to 41 lower-case letters, digits and dashes, starting with a letter or digit", /^[a-z0-9][a-z0-9-]{0,40}$/),
@@ -84,7 +97,7 @@ export const jobSchema = section({
   code: text("a directory").default("."),
   /** sh lines, run once per instance before the first cell. Default: null. Example: pip install -r requirements.txt. */
   setup: orNull(text("sh lines")),
-  /** Files and data sets the job reads. Default: []. */
+  /** Files and data sets the job reads, brought before the first cell that needs them. Default: []. */
   inputs: list(input, "a list of maps").default([]),
   /** Environment of every cell. Not for secrets. Default: {}. Example: {OMP_NUM_THREADS: "1"}. */
   env: z
@@ -106,9 +119,11 @@ export const jobSchema = section({
 
 export type JobRequest = z.output<typeof jobSchema>;
 export type JobCell = JobRequest["roster"][number];
+export type JobInput = JobRequest["inputs"][number];
 
 /** Values under these are never printed: they are where people paste secrets. */
-export const jobHides = (path: PropertyPath): boolean => path[0] === "env" || path[0] === "secrets";
+export const jobHides = (path: PropertyPath): boolean =>
+  path[0] === "env" || path[0] === "secrets" || (path[0] === "inputs" && (path[2] === "source" || path[2] === "token"));
 
 export const jobForbids = (path: PropertyPath): string | null =>
   isDerivedKey(path) ? "cannot be set: the checkpoint directory is derived, never typed; read $HOLDFAST_CHECKPOINT_DIR in the trainer" : null;

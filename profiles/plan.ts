@@ -78,16 +78,30 @@ export interface PlanCell {
   readonly configSha256: string;
   /** sha256 of the canonical form of {code, setup}: what it is run with. A started cell stays with what it started with. */
   readonly codeSha256: string;
-  /** What it reads, by content; a started cell cannot read something else. null: no inputs. */
+  /** Names of the inputs that it reads. */
+  readonly inputs: readonly string[];
+  /** What it reads, by content (sha256 of the canonical list of names with hashes); a started cell cannot read something else. null: no inputs. */
   readonly inputsSha256: string | null;
 }
 
+/** Something that cells read, and where it comes from. It is no artifact: its content is named by a hash instead of being kept. */
 export interface PlanInput {
+  readonly name: string;
+  /** Variable that holds the absolute path of the file or folder for the payload. */
+  readonly variable: string;
+  readonly kind: "local" | "url" | "bucket" | "instance";
+  /** local: relative to the project's root. url, bucket: as typed. instance: absolute path there. */
   readonly source: string;
-  /** Relative to the code directory. */
-  readonly path: string;
   readonly mode: "mount" | "copy" | "cached";
+  /** Of a file its sha256, of a folder that of its sorted lines `<sha256>  <path>`; null: not known before it is fetched. */
   readonly sha256: string | null;
+  /** null: not known in advance. */
+  readonly bytes: number | null;
+  readonly files: number | null;
+  /** Name of the secret that is sent as bearer token. */
+  readonly token: string | null;
+  /** Bound on bringing it. */
+  readonly maxSeconds: number;
 }
 
 /** Lower bounds. */
@@ -115,6 +129,8 @@ export interface PlanDisk {
   readonly rollingBytes: number;
   /** Caches that the plan puts on the durable tier. */
   readonly cacheBytes: number;
+  /** Inputs that are cached there, as far as their size is known. */
+  readonly inputBytes: number;
   readonly bytes: number;
   readonly files: number;
   /** The tier's caps, null where they must be looked up on the machine. */

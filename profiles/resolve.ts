@@ -4,10 +4,11 @@ import type { RunRef } from "../custody/formats";
 import { wasteOf, youngDaly } from "./planning/cadence";
 import { boundCost } from "./planning/cost";
 import { diskOf } from "./planning/disk";
+import { inputsOf, inputsSha256 } from "./planning/inputs";
 import { valueOr } from "./fact";
 import { ConfigError } from "./input/faults";
 import type { JobCell, JobRequest } from "./job";
-import { MOUNT, type Plan, type PlanCapacity, type PlanCell, type PlanCheckpoint, type PlanHost, type PlanResources, type PlanStorage } from "./plan";
+import { MOUNT, type Plan, type PlanCapacity, type PlanCell, type PlanCheckpoint, type PlanHost, type PlanInput, type PlanResources, type PlanStorage } from "./plan";
 import { faultsOfPlan } from "./planning/contradictions";
 import type { ResolveOptions } from "./planning/options";
 import { settingsOf, type PlatformSettings } from "./planning/settings";
@@ -32,7 +33,8 @@ export function resolve(job: JobRequest, profile: Profile, options: ResolveOptio
   const settings = settingsOf(config);
   const resources = resourcesOf(job);
   const capacity: PlanCapacity = config.capacity;
-  const disk = diskOf(job, profile);
+  const inputs = inputsOf(job, options.inputs);
+  const disk = diskOf(job, profile, inputs);
   const cost = boundCost({ profile, capacity, resources, disk, metered: settings.metered, maxHours: config.budget.maxHours });
   const disposable = config.disposable === null ? job.disposable : config.disposable || null;
   const deletions = deletionsOf({ profile, believed, config, settings, resources, disk, cost });
@@ -44,11 +46,11 @@ export function resolve(job: JobRequest, profile: Profile, options: ResolveOptio
     durable: { tier: profile.durable.tier, mountFrom: profile.durable.mountFrom.replace("{durablePath}", settings.durablePath ?? ""), runDirectoryTemplate: `${MOUNT}/holdfast/${run.project}/${run.stack}/${run.name}` },
     ownDisk: { tier: profile.ownDisk.tier, home: homeOf(profile) },
     host: hostOf(profile, settings),
-    cells: job.roster.map((cell) => cellOf(cell, job, options.codeSha256)),
+    cells: job.roster.map((cell) => cellOf(cell, job, inputs, options.codeSha256)),
     environment: { ...job.env },
     secretNames: [...job.secrets],
     setup: job.setup,
-    inputs: job.inputs.map((input) => ({ ...input })),
+    inputs,
     resources,
     checkpoint,
     disk,
@@ -67,8 +69,10 @@ export function resolve(job: JobRequest, profile: Profile, options: ResolveOptio
 /** A word for a POSIX shell: quoted unless it is plainly safe. Nothing in it is expanded. */
 export const quoteWord = (word: string): string => (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
-function cellOf(cell: JobCell, job: JobRequest, codeSha256: string): PlanCell {
+function cellOf(cell: JobCell, job: JobRequest, inputs: readonly PlanInput[], codeSha256: string): PlanCell {
   const expected = [...job.artifacts.keep, ...(cell.artifacts?.keep ?? [])];
+  const read = inputs.filter(({ name }) => cell.inputs?.includes(name) ?? true);
+  const data = inputsSha256(read);
   return {
     name: cell.name,
     command: [job.command, ...cell.args.map(quoteWord)].join(" "),
@@ -77,7 +81,8 @@ function cellOf(cell: JobCell, job: JobRequest, codeSha256: string): PlanCell {
     expected: [...new Set(expected)],
     configSha256: sha256Hex(canonicalJson({ command: job.command, args: cell.args, env: job.env })),
     codeSha256: sha256Hex(canonicalJson({ code: codeSha256, setup: job.setup })),
-    inputsSha256: null,
+    inputs: read.map(({ name }) => name),
+    inputsSha256: data,
   };
 }
 

@@ -16,6 +16,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 40
 . "$here/lib/cells.sh"
 . "$here/lib/payload.sh"
 . "$here/lib/attempts.sh"
+. "$here/lib/prepare.sh"
 
 open_log() {
   if ! mkdir -p "$run_dir/cells" "$run_dir/logs" "$run_dir/state/cells" "$run_dir/lock" 2>/dev/null ||
@@ -212,6 +213,6 @@ run_setup
 while next_cell; do
   dealt_with="$dealt_with $cell"
   [ "$stop_requested" != 1 ] || leave 60 'stopped on request'
-  ! needs_run || run_cell
+  ! needs_run || ! ensure_inputs || run_cell
 done
 close_queue

@@ -18,7 +18,7 @@ export function planOfStack(projectRoot: string, choice: StackChoice, now = new 
   const { stack, path } = locateStack(projectRoot, choice);
   const project = projectName(projectRoot);
   const config = parseStackConfig(collectStackConfig(flatConfig(readYaml(path), project)), basename(path));
-  const { request, code } = readJob(config, projectRoot);
+  const { request, code, inputs } = readJob(config, projectRoot);
   const run = { project, stack: shortName(stack), name: request.name };
   return { stack, plan: resolve(request, profileFor(config.platform), { run, config, codeSha256: code.sha256, now }) };
 }

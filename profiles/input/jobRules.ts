@@ -3,6 +3,7 @@
  * faults, not after them.
  */
 import { faultAt, renderPath, valueAt, type Fault, type PropertyPath } from "./faults";
+import { faultsAcrossInputs } from "./inputRules";
 
 /** Keys by which people try to say where checkpoints go. */
 export function isDerivedKey(path: PropertyPath): boolean {
@@ -11,7 +12,7 @@ export function isDerivedKey(path: PropertyPath): boolean {
   return path.at(-2) === "checkpoint" && /^(dir|directory|path|folder|root|to|where)$/i.test(key);
 }
 
-export const faultsAcrossJob = (raw: unknown): Fault[] => [...twice(raw), ...bothEnvAndSecret(raw), ...reservedVariables(raw), ...typedDirectories(raw), ...scratchOfEverything(raw)];
+export const faultsAcrossJob = (raw: unknown): Fault[] => [...twice(raw), ...bothEnvAndSecret(raw), ...reservedVariables(raw), ...typedDirectories(raw), ...scratchOfEverything(raw), ...faultsAcrossInputs(raw)];
 
 const listAt = (raw: unknown, path: PropertyPath): readonly unknown[] => {
   const value = valueAt(raw, path);

@@ -17,6 +17,7 @@ import { authorizeDeletion } from "../teardown/authorize";
 import { compareRosters } from "./edits";
 import { jobPlace } from "./layout";
 import type { JobContent, PlacedJob } from "./place";
+import { checkInputs, pushInputs } from "./pushInputs";
 import { awaitMachine, locateJob, preflight, pushJob, startQueue, writeSecrets } from "./place";
 import type { JobSource } from "./source";
 import { cellFiles } from "./spec";
@@ -107,6 +108,8 @@ async function start(remote: Remote, run: RunCustody, inputs: RemoteJobInputs, t
   context.say(`pushing scripts, code and spec to ${remote.description}`);
   await pushJob(remote, content, target);
   await preflight(remote, content, target);
+  await checkInputs(remote, content, target);
+  await pushInputs(remote, content, context.projectRoot, context.say);
   await writeSecrets(remote, content, process.env);
   run.append("resource.created", { role: "job", kind: "RemoteJob", id: jobId(inputs.binding), name: target.session, details: { ...withoutFiles(target) } });
   // From this line on data may exist, whatever becomes of the start.

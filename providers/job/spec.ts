@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { Plan, PlanCell } from "../../profiles/plan";
 import { runId } from "../../custody/formats";
 import { shellWord } from "../ssh/outcome";
+import { cellInputFiles, inputFiles } from "./inputs";
 
 /** Floors under which a cell does not start: room for what it writes. Bytes and inodes on the durable tier. */
 export interface Floors {
@@ -27,6 +28,7 @@ export function cellFiles(cell: PlanCell): Map<string, string> {
     [`${folder}/command`, `${cell.command}\n`],
     [`${folder}/env`, ""],
     [`${folder}/sha256`, `${cell.configSha256}\n`],
+    ...cellInputFiles(cell),
   ]);
 }
 
@@ -51,6 +53,7 @@ export function buildSpec(plan: Plan, mountPoint: string, floors: Floors = defau
         "",
       ].join("\n"),
     ],
+    ...inputFiles(plan, mountPoint),
   ]);
   if (plan.host.proxyHook !== null || plan.setup !== null) {
     files.set("setup", [plan.host.proxyHook, plan.setup].filter((line) => line !== null).join("\n") + "\n");

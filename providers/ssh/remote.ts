@@ -88,10 +88,22 @@ class SshRemote implements Remote {
 
   async pull(from: string, to: string, options: RemotePullOptions): Promise<void> {
     if (options.files.length === 0) return;
+    await this.transfer(`${targetName}:${from}/`, `${to}/`, options);
+  }
+
+  async send(from: string, to: string, options: RemotePullOptions): Promise<void> {
+    if (options.files.length === 0) return;
+    await this.must(["mkdir", "-p", to]);
+    await this.transfer(`${from}/`, `${targetName}:${to}/`, options, ["--copy-links"]);
+  }
+
+  /** Files by name, either way. The same call again goes on from what has arrived. */
+  private async transfer(from: string, to: string, options: RemotePullOptions, more: readonly string[] = []): Promise<void> {
     await this.rsync(
       [
         "--times",
         "--chmod=F644,D755",
+        ...more,
         "--from0",
         "--files-from=-",
         // A file that was cut stays beside its target under this name and is the basis of the next try.
@@ -100,8 +112,8 @@ class SshRemote implements Remote {
         "--no-human-readable",
         // Progress lines end in a carriage return, so line buffering would hold them back.
         "--outbuf=N",
-        `${targetName}:${from}/`,
-        `${to}/`,
+        from,
+        to,
       ],
       options.files.join("\0"),
       options,

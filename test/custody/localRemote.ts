@@ -36,6 +36,13 @@ export class LocalRemote implements Remote {
     options.onProgress?.({ bytes: 1 });
   }
 
+  async send(from: string, to: string, options: RemotePullOptions): Promise<void> {
+    this.calls.push(`send ${options.files.length}`);
+    mkdirSync(to, { recursive: true });
+    const result = await runProgram(["rsync", "--times", "--copy-links", "--from0", "--files-from=-", "--partial-dir=.holdfast-partial", `${from}/`, `${to}/`], options.files.join("\0"));
+    if (result.exitCode !== 0) throw new UserError(`rsync ended with ${result.exitCode}: ${result.stderr}`, { code: "transfer-failed" });
+  }
+
   async push(from: string, to: string): Promise<void> {
     const result = await runProgram(["rsync", "--recursive", "--links", `${from}/`, `${to}/`]);
     if (result.exitCode !== 0) throw new UserError(result.stderr, { code: "transfer-failed" });

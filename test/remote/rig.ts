@@ -90,6 +90,12 @@ export class Rig {
     symlinkSync(shell, join(this.bin, "sh"));
   }
 
+  /** What a replaced instance starts with. */
+  loseOwnDisk(): void {
+    rmSync(this.ownDisk, { recursive: true, force: true });
+    for (const folder of [this.spec, this.code]) mkdirSync(folder, { recursive: true });
+  }
+
   /** Writes the spec folder. Floors are one byte unless `limits` says otherwise; retries do not wait. */
   writeSpec(cells: Readonly<Record<string, CellSpec>>, options: { queue?: string; limits?: Readonly<Record<string, string | number>>; env?: string } = {}): void {
     const limits = { bytes_floor: 1, inodes_floor: 1, max_attempts: 3, retry_backoff_seconds: 0, heartbeat_seconds: 1, stop_grace_seconds: 20, ...options.limits };

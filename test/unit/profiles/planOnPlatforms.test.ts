@@ -53,7 +53,7 @@ test("room is counted in bytes and in files, and said where it does not fit", ()
   assert.equal(planOn("autodl").disk, null);
   const roster = Array.from({ length: 4 }, (_, index) => ({ name: `c${index}` }));
   const plan = planOn("autodl", { job: { checkpoint: { bytes: 5e9 }, roster } });
-  assert.deepEqual(plan.disk, { checkpointBytes: 20e9, rollingBytes: 5e9, cacheBytes: 0, bytes: 25e9, files: 320, capBytes: 20e9, capInodes: 200_000 });
+  assert.deepEqual(plan.disk, { checkpointBytes: 20e9, rollingBytes: 5e9, cacheBytes: 0, inputBytes: 0, bytes: 25e9, files: 320, capBytes: 20e9, capInodes: 200_000 });
   assert.match(plan.warnings.join("\n"), /resources\.diskGiB: 10 GiB is less than the 25 GB/);
   assert.match(plan.warnings.join("\n"), /the cells need 25 GB, and regional file storage holds 20 GB \(AD3, AD4\)/);
   const many = planOn("autodl", { job: { checkpoint: { bytes: 1000 }, roster: Array.from({ length: 4000 }, (_, index) => ({ name: `c${index}` })) } });

@@ -116,7 +116,7 @@ test("a durable path that somebody typed is refused, its value unprinted when it
   const message = thrownBy(() => planWith({ env: { OUT: "/lambda/nfs/private-name" } }));
   assert.match(message, /job\.env\.OUT names \/lambda\/nfs\//);
   assert.ok(!message.includes("private-name"));
-  assert.doesNotThrow(() => planWith({ inputs: [{ source: "/lambda/nfs/datasets/x", path: "data", mode: "mount" }] }));
+  assert.doesNotThrow(() => planWith({ inputs: [{ name: "x", source: "/lambda/nfs/datasets/x", mode: "mount" }] }));
 });
 
 test("an instance is never planned in another region than its file system", () => {

@@ -9,7 +9,7 @@ import { hashCode } from "../../../providers/job/code";
 import { compareRosters } from "../../../providers/job/edits";
 import { classifyTransportFault, parseRsyncProgress, shellWord } from "../../../providers/ssh/outcome";
 
-const cell = (name: string, configSha256 = "1"): PlanCell => ({ name, command: "true", keep: [], scratch: [], expected: [], configSha256, codeSha256: "c", inputsSha256: null });
+const cell = (name: string, configSha256 = "1"): PlanCell => ({ name, command: "true", keep: [], scratch: [], expected: [], configSha256, codeSha256: "c", inputs: [], inputsSha256: null });
 
 test("a cell that has started is neither changed nor removed under its own artifacts", () => {
   const started = new Map([["a", "complete"], ["b", "running"], ["c", "pending"]] as const);
