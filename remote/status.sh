@@ -3,7 +3,7 @@
 #   status.sh RUN_DIR
 # {"writer":"alive|none|other-host","session":NAME|null,"epoch":N,"cells":[state files, each with "newestCheckpoint"],
 #  "heartbeat":{...}|null,"closed":{...}|null,"queue":{...}|null,"newestCheckpoint":{"path","mtime","bytes","ageSeconds"}|null,
-#  "bytesFree","bytesTotal","inodesFree":N|null,"now"}; mtime in seconds since 1970, paths relative to RUN_DIR.
+#  "inputs":[state files of inputs],"bytesFree","bytesTotal","inodesFree":N|null,"now"}; mtime in seconds since 1970, paths relative to RUN_DIR.
 # A state file that is not JSON appears as {"cell":NAME,"state":"unreadable"}. Exit: 0, 40 usage.
 set -u
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 40
@@ -89,8 +89,21 @@ state_file() {
   if json_line "$run_dir/state/$1" && printf '%s\n' "$content" | grep -Eq "$json_object_pattern"; then printf '%s' "$content"; else printf null; fi
 }
 
+inputs() {
+  _separator=''
+  for file in "$run_dir"/state/inputs/*.json; do
+    [ -e "$file" ] || continue
+    _input=${file#"$run_dir/state/"}
+    _input=$(state_file "$_input")
+    [ "$_input" != null ] || continue
+    printf '%s%s' "$_separator" "$_input"
+    _separator=,
+  done
+}
+
 writer
 measure_disk "$run_dir" || { bytes_free=null bytes_total=null inodes_free=null; }
 printf '{"writer":"%s","session":%s,"epoch":%s,"cells":%s' "$writer" "$(session)" "$highest" "$(cells)"
 printf ',"heartbeat":%s,"closed":%s,"queue":%s' "$(state_file heartbeat)" "$(state_file closed.json)" "$(state_file queue.json)"
+printf ',"inputs":[%s]' "$(inputs)"
 printf ',"bytesFree":%s,"bytesTotal":%s,"inodesFree":%s,"now":"%s"}\n' "$bytes_free" "$bytes_total" "$inodes_free" "$(now)"

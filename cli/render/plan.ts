@@ -52,9 +52,20 @@ function factsOf(plan: Plan, titles: Titles): (readonly [string, string])[] {
     ["instance", candidates.length === 0 ? "the cheapest that fits, by live prices" : candidates.join(", then ")],
     ["waits for capacity", `at most ${formatDuration(plan.capacity.maxWaitSeconds)}, ${plural(plan.capacity.maxAttempts, "attempt")}`],
     ["artifacts on", `${titles.tier(plan.durable.tier)}: ${plan.durable.runDirectoryTemplate}`],
+    ...inputFacts(plan),
     ["storage", `${storageWord[plan.storage.mode]} ${plan.storage.name}${plan.storage.region === null ? "" : ` in ${plan.storage.region}`}`],
   ];
 }
+
+const inputFacts = (plan: Plan): (readonly [string, string])[] =>
+  plan.inputs.map((input) => {
+    const size = input.bytes === null ? "size unknown" : `${gigabytes(input.bytes)}${input.files === null || input.files === 1 ? "" : ` in ${plural(input.files, "file")}`}`;
+    const where = { copy: "to the own disk", cached: "to the durable tier, once for all runs", mount: "read where it is" }[input.mode];
+    const from = { local: "pushed from here", url: "fetched there", bucket: "fetched there", instance: "already there" }[input.kind];
+    return [`input ${input.name}`, `${input.source}: ${from}, ${where}; ${size}; ${input.sha256 === null ? "no hash to check it by" : `sha256 ${input.sha256.slice(0, 12)}`}`];
+  });
+
+const gigabytes = (bytes: number): string => (bytes < 1e7 ? `${Number((bytes / 1e3).toPrecision(3))} kB` : `${Number((bytes / 1e9).toPrecision(3))} GB`);
 
 const storageWord = { create: "creates", existing: "uses, never deletes,", adopt: "adopts" } as const;
 
@@ -81,8 +92,7 @@ function cadenceOf(plan: Plan): (readonly [string, string])[] {
 
 function roomOf({ disk, cells }: Plan): (readonly [string, string])[] {
   if (disk === null) return [];
-  const gigabytes = (bytes: number): string => `${Number((bytes / 1e9).toPrecision(3))} GB`;
-  const parts = [`${plural(cells.length, "cell")} ${gigabytes(disk.checkpointBytes)}`, `the next checkpoint ${gigabytes(disk.rollingBytes)}`, ...(disk.cacheBytes === 0 ? [] : [`caches ${gigabytes(disk.cacheBytes)}`])];
+  const parts = [`${plural(cells.length, "cell")} ${gigabytes(disk.checkpointBytes)}`, `the next checkpoint ${gigabytes(disk.rollingBytes)}`, ...(disk.cacheBytes === 0 ? [] : [`caches ${gigabytes(disk.cacheBytes)}`]), ...(disk.inputBytes === 0 ? [] : [`cached inputs ${gigabytes(disk.inputBytes)}`])];
   const caps = [disk.capBytes === null ? "room to be measured there" : `room ${gigabytes(disk.capBytes)}`, disk.capInodes === null ? "files to be measured there" : `at most ${disk.capInodes} files`];
   return [["room needed", `${gigabytes(disk.bytes)} and about ${disk.files} files (${parts.join(", ")}); ${caps.join(", ")}`]];
 }

@@ -55,6 +55,9 @@ function remoteFacts(report: StatusReport, remote: RemoteStatus, paint: Paint): 
     const total = typeof remote.bytesTotal === "number" ? ` of ${formatBytes(remote.bytesTotal)}` : "";
     facts.push(["durable tier", `${formatBytes(remote.bytesFree)}${total} free${typeof remote.inodesFree === "number" ? `, ${remote.inodesFree.toLocaleString("en-US")} inodes free` : ""}`]);
   }
+  for (const { input, state, why, bytes } of remote.inputs ?? []) {
+    if (state !== "ready") facts.push([`input ${input}`, `${state === "failed" ? paint("bad", state) : state}${state === "fetching" && typeof bytes === "number" ? `, ${formatBytes(bytes)} so far` : ""}${why ? `: ${why}` : ""}`]);
+  }
   const memory = remote.heartbeat?.memoryBytes;
   if (typeof memory === "number") {
     const limit = remote.heartbeat?.memoryLimitBytes;

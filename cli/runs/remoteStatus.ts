@@ -30,6 +30,8 @@ const heartbeat = z.looseObject({
   uptimeSeconds: z.number().nullish(),
 });
 
+const input = z.looseObject({ input: z.string(), state: z.string(), why: z.string().nullish(), bytes: z.number().nullish() });
+
 const status = z.looseObject({
   writer: z.string(),
   session: z.unknown(),
@@ -37,6 +39,7 @@ const status = z.looseObject({
   heartbeat: heartbeat.nullish(),
   closed: z.looseObject({ at: z.string(), complete: z.array(z.string()), failed: z.array(z.string()) }).nullish(),
   newestCheckpoint: checkpoint.nullish(),
+  inputs: z.array(input).nullish(),
   bytesFree: z.number().nullish(),
   bytesTotal: z.number().nullish(),
   inodesFree: z.number().nullish(),

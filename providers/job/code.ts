@@ -11,13 +11,13 @@ const mostBytes = 512 * 1024 * 1024;
 
 /**
  * sha256 over relative path, executable bit and content of every file, in path order. `without` are further paths, relative to
- * the folder: the job file often lies beside the code, and a cell added there is no change of code.
+ * the folder: the job file often lies beside the code, and a cell added there is no change of code; inputs are data.
  * Throws UserError for a missing or huge folder.
  */
 export function hashCode(directory: string, without: readonly string[] = []): string {
   const hash = createHash("sha256");
   let bytes = 0;
-  for (const path of listFiles(directory, "").filter((file) => !without.includes(file))) {
+  for (const path of listFiles(directory, "").filter((file) => !without.some((path) => file === path || file.startsWith(`${path}/`)))) {
     const full = join(directory, path);
     const stat = statSync(full);
     bytes += stat.size;

@@ -12,7 +12,7 @@ export interface JobSource {
     /** Relative to the project's root, so that state holds no path of one machine. */
     readonly directory: string;
     readonly sha256: string;
-    /** Paths in the directory that are not code: the job file itself. */
+    /** Paths in the directory that are not code: the job file itself, and inputs. */
     readonly without: readonly string[];
   };
   /** Inputs of this machine by name. One that is not here must have its hash in the job, and be on the instance already. */
@@ -29,13 +29,10 @@ export function readJob({ job }: StackConfig, projectRoot: string): JobSource {
 /** `base`: what relative paths count from. `jobFile`: left out of the code when it lies in it. */
 function sourceOf(request: JobRequest, base: string, jobFile: string | null, projectRoot: string): JobSource {
   const directory = resolve(base, request.code);
-  const inCode = jobFile === null ? ".." : relative(directory, jobFile);
-  const without = inCode.startsWith("..") ? [] : [inCode];
-  return {
-    request,
-    code: { directory: relative(projectRoot, directory), sha256: hashCode(directory, without), without },
-    inputs: measureInputs(request, base, projectRoot),
-  };
+  const inputs = measureInputs(request, base, projectRoot);
+  const besides = [...(jobFile === null ? [] : [jobFile]), ...[...inputs.values()].map(({ source }) => resolve(projectRoot, source))];
+  const without = besides.map((path) => relative(directory, path)).filter((path) => path !== "" && !path.startsWith(".."));
+  return { request, code: { directory: relative(projectRoot, directory), sha256: hashCode(directory, without), without }, inputs };
 }
 
 function measureInputs({ inputs }: JobRequest, base: string, projectRoot: string): Map<string, MeasuredInput> {

@@ -164,6 +164,8 @@ inParallel("inputs", () => {
     giveInput(rig, "data", { kind: "url", source: `${server.url}/none`, sha256: "1".repeat(64) }, ["a"]);
     assert.equal((await rig.queue().finished).code, 10);
     assert.match(inputState(rig, "data").why ?? "", /answers 404 Not Found: look at the source/);
+    const status = JSON.parse((await rig.run("status.sh", [rig.runDirectory])).stdout) as { inputs: unknown[] };
+    assert.deepEqual(status.inputs, [inputState(rig, "data")], "status says why");
     assert.equal(server.requests.length, 1);
   });
 

@@ -134,3 +134,23 @@ test("a command that is done does not cut the log or the shell that another one 
   assert.equal((await following).exitCode, 0);
   assert.deepEqual(lines, ["open", "still open"]);
 });
+
+test("an input that was cut on its way there goes on from what has arrived, and ends byte for byte the same", async () => {
+  const [from, to] = [join(sshd.directory, "set"), join(sshd.directory, "inputs", "entry.pushed")];
+  mkdirSync(join(from, "train"), { recursive: true });
+  const big = randomBytes(160 * 1024 * 1024);
+  writeFileSync(join(from, "train", "big.bin"), big);
+  writeFileSync(join(from, "a-small.txt"), "1");
+  const files = ["train/big.bin", "a-small.txt"];
+  const abort = new AbortController();
+  await assert.rejects(
+    remote.send(from, to, { files, signal: abort.signal, onProgress: ({ bytes }) => { if (bytes > 0) abort.abort(new Error("cut")); } }),
+    /cut/,
+  );
+  assert.equal(existsSync(join(to, files[0]!)), false, "the cut came before the end");
+  const arrived = join(to, "train", ".holdfast-partial", "big.bin");
+  await until("what arrived to be kept", () => existsSync(arrived));
+  await remote.send(from, to, { files });
+  assert.ok(readFileSync(join(to, files[0]!)).equals(big));
+  assert.equal(existsSync(arrived), false);
+});
