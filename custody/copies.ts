@@ -78,7 +78,7 @@ export async function listCopy(remote: Remote, directory: string): Promise<strin
 }
 
 /** What may be fetched from a tier that others can write to: no other name is touched. */
-function isCopyName(name: string): boolean {
+export function isCopyName(name: string): boolean {
   if (name === LEDGER_COPY || name === CUSTODY_COPY) return true;
   const [folder = "", file, ...rest] = name.split("/");
   if (file === undefined || rest.length > 0) return false;

@@ -72,12 +72,13 @@ export function appendToLedger<K extends LedgerKind>(path: string, run: RunRef, 
 }
 
 /**
- * Puts what was joined with another store's lines in place of what is here, with the line that says so: both or neither, since
- * the line takes back what the others may claim. The caller holds the ledger's lock.
+ * Puts what was joined with another store's lines in place of what is here. `unvouched`: nobody who is trusted vouches for those
+ * lines; then a line that says so comes with them, both or neither, since it takes back what they may claim. The caller holds the
+ * ledger's lock.
  */
-export function adoptEntries(path: string, run: RunRef, { entries, added }: Pick<Joined, "entries" | "added">, from: string, now: Date): void {
-  const recovered = link(entries, run, "custody.recovered", { from, entries: added }, now);
-  writeFileDurably(path, [...entries, recovered].map((entry) => `${canonicalJson(entry)}\n`).join(""));
+export function adoptEntries(path: string, run: RunRef, { entries, added }: Pick<Joined, "entries" | "added">, unvouched: { from: string; now: Date } | null): void {
+  const lines = unvouched === null ? entries : [...entries, link(entries, run, "custody.recovered", { from: unvouched.from, entries: added }, unvouched.now)];
+  writeFileDurably(path, lines.map((entry) => `${canonicalJson(entry)}\n`).join(""));
 }
 
 /** Where the torn line after entry `seq` is kept. */

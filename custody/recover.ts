@@ -1,45 +1,20 @@
 /**
- * Recover: rebuild the custody of a run in another checkout from the copies beside its artifacts. What is fetched comes
- * from a tier that others may write to, so everything is verified before any of it is kept, and nothing here is overwritten
- * that knows more. The chain of a copied ledger shows that it is whole, not who wrote it: from the recovery on, no grant and
- * no `disposable` of before counts (custody/view.ts).
+ * Recover: rebuild the custody of a run in another checkout from the copies beside its artifacts. The chain of a copied ledger
+ * shows that it is whole, not who wrote it: from the recovery on, no grant and no `disposable` of before counts (custody/view.ts).
  */
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { manifestDigest } from "./canonical";
-import { COPIED_FOLDERS, CUSTODY_COPY, LEDGER_COPY, listCopy } from "./copies";
+import { adoptEvidence, type RecoverReport } from "./adopt";
 import type { Clock } from "./clock";
 import { systemClock } from "./clock";
-import { makeDirectory, renameDurably, writeFileDurably } from "./disk/files";
-import { withFileLock } from "./disk/fileLock";
-import { runId, type LedgerEntry, type RunRef } from "./formats";
-import { adoptEntries, assertRunRef, parseLedger, readLedger } from "./ledger";
-import { joinLedgers, type Joined } from "./merging/join";
-import { parseManifest } from "./manifest";
+import { LEDGER_COPY, listCopy } from "./copies";
+import { runId, type RunRef } from "./formats";
+import { assertRunRef, parseLedger } from "./ledger";
 import type { Remote } from "./remote";
-import { APPROVAL, BREAK_GLASS, openEvidence, RECEIPT } from "./signing/evidence";
-import type { Trust } from "./signing/trust";
-import { createStore, custodyRootOf, openCustody, parseCustodyId, type Custody } from "./store";
-import { messageOf, UserError } from "./userError";
-import { foldLedger } from "./view";
+import { custodyRootOf } from "./store";
+import { UserError } from "./userError";
 
-export interface RecoverReport {
-  readonly run: RunRef;
-  readonly custodyId: string;
-  /** The vendor's API as the copied ledger names it: commands will send the account's key there. */
-  readonly api: string;
-  readonly entries: number;
-  /** `recovered`: the copy was taken over. `merged`: both had gone on, and are one now. `kept`: what is here says as much or more. */
-  readonly outcome: "recovered" | "merged" | "kept";
-  /** Documents taken over, by file name. */
-  readonly documents: readonly string[];
-  /** Documents whose signature does not count here, and why. They are kept and never count. */
-  readonly untrusted: readonly { readonly file: string; readonly problem: string }[];
-  /** Public keys found beside the artifacts that this project does not trust: for a person to look at. */
-  readonly unknownKeys: readonly { readonly keyId: string; readonly publicKey: string }[];
-  /** Where a ledger of this run that could not be believed was put. */
-  readonly setAside: string | null;
-}
+export type { RecoverReport } from "./adopt";
 
 /**
  * `directory`: `<run directory>/custody` on the durable tier. Makes the store here when there is none, with the id of the
@@ -60,109 +35,10 @@ export async function recoverRun(
       throw new UserError(`${remote.description}: ${directory} holds no copy of a ledger, so there is nothing to recover ${runId(run)} from.`, { code: "nothing-to-recover", next: ["holdfast audit"] });
     }
     await remote.pull(directory, temporary, { files: names });
-    return adopt({ projectRoot, root, temporary, names, run, clock, source: `${remote.description}:${directory}` });
+    const source = `${remote.description}:${directory}`;
+    const { entries } = parseLedger(readFileSync(join(temporary, LEDGER_COPY), "utf8"), run, `the copy in ${source}`);
+    return adoptEvidence({ projectRoot, root, temporary, names, run, clock, source, entries, vouched: false });
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
-}
-
-interface Fetched {
-  readonly projectRoot: string;
-  readonly root: string;
-  readonly temporary: string;
-  readonly names: readonly string[];
-  readonly run: RunRef;
-  readonly clock: Clock;
-  readonly source: string;
-}
-
-function adopt(fetched: Fetched): RecoverReport {
-  const { run, source } = fetched;
-  const { entries } = parseLedger(readFileSync(join(fetched.temporary, LEDGER_COPY), "utf8"), run, `the copy in ${source}`);
-  const custodyId = custodyIdOf(fetched, entries);
-  const custody = openStoreFor(fetched, custodyId);
-  const here = custody.run(run);
-  const { documents, untrusted } = checkDocuments(fetched, custody.trust());
-  makeDirectory(here.dir);
-  const { outcome, setAside, taken } = withFileLock(`${here.paths.ledger}.lock`, () => {
-    const { joined, setAside } = compareLedgers(here.paths.ledger, run, entries, fetched.clock);
-    const outcome = outcomes[joined.relation];
-    const wanted = outcome === "recovered" ? documents : documents.filter((name) => !existsSync(join(here.dir, name)));
-    // Documents first, ledger last: it never speaks of what is not here.
-    for (const name of wanted) writeFileDurably(join(here.dir, name), readFileSync(join(fetched.temporary, name)));
-    if (outcome !== "kept") adoptEntries(here.paths.ledger, run, joined, source, fetched.clock.now());
-    return { outcome, setAside, taken: wanted };
-  });
-  if (setAside !== null) here.append("note", { text: `A ledger of this run that could not be believed was set aside as ${setAside}.` });
-  return { run, custodyId, api: here.view().endpoint.api, entries: entries.length, outcome, documents: taken, untrusted, unknownKeys: unknownKeys(fetched, custody.trust()), setAside };
-}
-
-/** The ledger's own word; the file beside it must agree. */
-function custodyIdOf(fetched: Fetched, entries: readonly LedgerEntry[]): string {
-  const view = foldLedger(entries);
-  if (runId(view.run) !== runId(fetched.run)) throw new UserError(`The ledger in ${fetched.source} is of ${runId(view.run)}, not of ${runId(fetched.run)}.`, { code: "ledger-broken" });
-  if (fetched.names.includes(CUSTODY_COPY)) {
-    const id = parseCustodyId(readFileSync(join(fetched.temporary, CUSTODY_COPY), "utf8"), `${fetched.source}/${CUSTODY_COPY}`);
-    if (id !== view.custodyId) throw new UserError(`In ${fetched.source} the ledger names the store ${view.custodyId} and custody.json names ${id}; one of them was put there by somebody else.`, { code: "ledger-broken" });
-  }
-  return parseCustodyId(JSON.stringify({ v: 1, id: view.custodyId }), `${fetched.source}/${LEDGER_COPY}`);
-}
-
-/** A store without runs has nothing to lose by taking the id of the one that is recovered. */
-function openStoreFor({ projectRoot, root, clock, source }: Fetched, custodyId: string): Custody {
-  if (!existsSync(join(root, "custody.json"))) createStore(root, custodyId);
-  const custody = openCustody(projectRoot, { clock });
-  if (custody.id === custodyId) return custody;
-  if (custody.runs().length > 0) {
-    throw new UserError(`${source} belongs to the custody store ${custodyId}, but ${root} is ${custody.id} and keeps runs of its own; one store cannot be two.`, {
-      code: "custody-conflict", next: [`HOLDFAST_CUSTODY_DIR=.holdfast-${custodyId.slice(4, 12)} holdfast recover (into a store of its own)`],
-    });
-  }
-  writeFileDurably(join(root, "custody.json"), `${JSON.stringify({ v: 1, id: custodyId })}\n`);
-  return openCustody(projectRoot, { clock });
-}
-
-/** Every document is opened; one that is none of a known version stops the recovery, one that is not trusted is told. */
-function checkDocuments({ temporary, names, run, source }: Fetched, trust: Trust): Pick<RecoverReport, "documents" | "untrusted"> {
-  const documents = names.filter((name) => COPIED_FOLDERS.some((folder) => name.startsWith(`${folder}/`)));
-  const untrusted: { file: string; problem: string }[] = [];
-  for (const name of documents) {
-    const text = readFileSync(join(temporary, name), "utf8");
-    const refuse = (problem: string): UserError => new UserError(`${source}/${name} is not what it should be: ${problem}.`, { code: "evidence-malformed" });
-    try {
-      if (name.startsWith("manifests/")) {
-        const manifest = parseManifest(text, name);
-        if (name !== `manifests/${manifestDigest(manifest)}.json` || runId(manifest.run) !== runId(run)) throw new Error("it was changed after it was written");
-        continue;
-      }
-      const signed = name.startsWith("receipts/") ? openEvidence(RECEIPT, text, trust)
-        : name.startsWith("approvals/") ? openEvidence(APPROVAL, text, trust)
-        : openEvidence(BREAK_GLASS, text, trust);
-      if (!name.endsWith(`/${signed.content.id}.dsse.json`)) throw new Error(`it calls itself ${signed.content.id}`);
-      if (!signed.trusted) untrusted.push({ file: name, problem: signed.problem ?? "its signature does not count" });
-    } catch (error) {
-      throw refuse(messageOf(error));
-    }
-  }
-  return { documents, untrusted };
-}
-
-/** Where one begins with the other the longer is taken; two that grew apart become one that has every line of both. */
-function compareLedgers(path: string, run: RunRef, copy: readonly LedgerEntry[], clock: Clock): { joined: Joined; setAside: string | null } {
-  try {
-    return { joined: joinLedgers(readLedger(path, run).entries, copy), setAside: null };
-  } catch (error) {
-    if (!(error instanceof UserError && error.code === "ledger-broken")) throw error;
-    const aside = `${path}.broken-${clock.now().toISOString().replaceAll(":", "-")}`;
-    renameDurably(path, aside);
-    return { joined: joinLedgers([], copy), setAside: aside };
-  }
-}
-
-const outcomes: Readonly<Record<Joined["relation"], RecoverReport["outcome"]>> = { same: "kept", ahead: "kept", behind: "recovered", joined: "merged" };
-
-function unknownKeys({ temporary, names }: Fetched, trust: Trust): RecoverReport["unknownKeys"] {
-  return names.filter((name) => name.startsWith("keys/"))
-    .map((name) => ({ keyId: name.slice("keys/".length, -".pub".length), publicKey: readFileSync(join(temporary, name), "utf8") }))
-    .filter(({ keyId }) => !trust.keys.has(keyId));
 }

@@ -63,6 +63,7 @@ export class RunCustody {
 
   /** On disk when it returns; safe between processes. Throws UserError for a broken chain, a full disk, a lock held too long. */
   append<K extends LedgerKind>(kind: K, data: LedgerData[K]): LedgerEntry<K> {
+    if (kind === "grant.sealed") writeFileDurably(this.sealPath((data as LedgerData["grant.sealed"]).grant.id), "");
     return appendToLedger(this.paths.ledger, this.ref, kind, data, this.options.clock.now());
   }
 
@@ -74,7 +75,7 @@ export class RunCustody {
   /** Throws UserError `run-unknown` when this custody has no ledger of the run. */
   view(): RunView {
     const entries = this.entries();
-    if (entries.length > 0) return foldLedger(entries);
+    if (entries.length > 0) return this.withOwnGrant(foldLedger(entries));
     throw new UserError(`This custody store (${this.options.root}) knows nothing of ${runId(this.ref)}.`, {
       code: "run-unknown", next: ["holdfast ls", `holdfast recover ${runId(this.ref)}`],
     });
@@ -164,6 +165,16 @@ export class RunCustody {
     await copyCustody(remote, directory, {
       run: this.ref, custodyId: this.options.custodyId, paths: this.paths, trust: this.options.trust(), ...(newest === undefined ? {} : { newest }),
     });
+  }
+
+  /** A grant counts in the store that sealed it: what came from elsewhere can say that it was sealed, and not prove it. */
+  private withOwnGrant(view: RunView): RunView {
+    const { openGrant } = view;
+    return openGrant === null || existsSync(this.sealPath(openGrant.id)) ? view : { ...view, openGrant: null };
+  }
+
+  private sealPath(grant: string): string {
+    return join(this.dir, "sealed", grant);
   }
 
   private manifestPath(sha256: string): string {

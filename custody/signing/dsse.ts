@@ -16,6 +16,7 @@ export const PREDICATE = {
   receipt: "urn:holdfast:receipt:v1",
   approval: "urn:holdfast:approval:v1",
   breakGlass: "urn:holdfast:break-glass:v1",
+  ledgerHead: "urn:holdfast:ledger-head:v1",
 } as const;
 export type PredicateType = (typeof PREDICATE)[keyof typeof PREDICATE];
 
