@@ -164,6 +164,18 @@ export class ScratchStack {
     });
   }
 
+  /** A mutation at the vendor that Holdfast knows nothing of, as a person would make it in the console. */
+  async post<T>(path: string, body: unknown): Promise<T> {
+    const descriptor = JSON.parse(readFileSync(join(this.sandboxDirectory, "daemon.json"), "utf8")) as { url: string; apiKeyFile: string };
+    const response = await fetch(`${descriptor.url}${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${readFileSync(descriptor.apiKeyFile, "utf8").trim()}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${await response.text()}`);
+    return ((await response.json()) as { data: T }).data;
+  }
+
   private async startSandbox(): Promise<void> {
     const started = await this.holdfast("sandbox", "start", "--time-scale", "120");
     if (started.exitCode !== 0) throw new Error(started.output);

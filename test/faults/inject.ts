@@ -19,6 +19,8 @@ export const variables = {
   point: "HOLDFAST_TEST_FAULT_POINT",
   kind: "HOLDFAST_TEST_FAULT_KIND",
   struck: "HOLDFAST_TEST_FAULT_STRUCK",
+  /** Share of requests (0 to 1) that are answered 429 without reaching the vendor. */
+  busy: "HOLDFAST_TEST_FAULT_BUSY",
 } as const;
 
 const phase = process.env[variables.phase] as Phase | undefined;
@@ -68,7 +70,7 @@ function wrapAll(during: Phase, as: Role): void {
     around(
       `http ${request.method} ${anonymous(new URL(request.url).pathname)}`,
       () => new transport.HttpFailure("connection", true, `${request.method}: the connection broke before the answer was complete (a fault of the test).`),
-      () => send(request),
+      () => (Math.random() < Number(process.env[variables.busy] ?? 0) ? Promise.resolve(tooMany) : send(request)),
     );
 
   const open = ssh.openSshRemote;
@@ -94,6 +96,8 @@ function wrapAll(during: Phase, as: Role): void {
   const sleep = systemClock.sleep;
   systemClock.sleep = (milliseconds, signal) => around("clock sleep", () => new Error("unreachable"), () => sleep(milliseconds, signal));
 }
+
+const tooMany = { status: 429, headers: {}, body: JSON.stringify({ error: { code: "global/too-many-requests", message: "Too many requests (a fault of the test).", suggestion: null } }) };
 
 /** One fault per life, whichever process gets there first. */
 function strikesFirst(): boolean {
