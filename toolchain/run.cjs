@@ -19,6 +19,7 @@ const verbs = {
   setup: async () => (await setUp({ log }), 0),
   demo: (args) => runCompiled("cli/demo/main.js", args),
   bench: (args) => runCompiled("test/bench/main.js", args),
+  faults: (args) => runCompiled("test/faults/all.js", args),
   holdfast: (args) => runCompiled("cli/main.js", args, ["build", "engine"], { quiet: true }),
   test: async (args) => {
     const { node, engine } = await setUp({ log });

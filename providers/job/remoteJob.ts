@@ -157,6 +157,9 @@ async function editLiveQueue(remote: Remote, run: RunCustody, olds: RemoteJobOut
   return "done";
 }
 
+/** Exit code of stop.sh: everything has ended, but the tier is full or read-only. */
+const stoppedUnrecorded = 30;
+
 async function stopIfReachable(run: RunCustody, outs: RemoteJobOutputs, context: Context): Promise<string> {
   // From the ledger: a start that failed half-way left no place in state, and may have left a queue.
   const place = jobPlace(run.view());
@@ -164,6 +167,8 @@ async function stopIfReachable(run: RunCustody, outs: RemoteJobOutputs, context:
   const remote = connect(run, outs, context);
   try {
     const result = await remote.exec(["sh", `${place.scripts}/stop.sh`, place.directory, place.session, "30"], { timeoutSeconds: 90 });
+    // stop.sh's own word that nothing writes any more; a full tier must not keep a machine billing whose loss was approved.
+    if (result.exitCode === stoppedUnrecorded) return "no writer lives; the durable tier did not take the cells' last states";
     if (result.exitCode !== 0) throw new UserError(`${remote.description}: the queue did not end (exit ${result.exitCode}): ${result.stderr.trim()}`, { code: "writer-alive", next: ["the same command again"] });
     return "no writer lives";
   } catch (error) {

@@ -2,8 +2,10 @@
  * Preloaded (`node --require`) into every Node process of a command under test: wraps the four places through which all I/O
  * goes, names each passage, and lets the one asked for go wrong. Nothing in the product knows of it.
  */
+import { execFile } from "node:child_process";
 import { appendFileSync, closeSync, openSync, readFileSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
 import type { Clock } from "../../custody/clock";
 import type { durableWrites, WriteStep } from "../../custody/disk/files";
 import type { Remote } from "../../custody/remote";
@@ -36,13 +38,13 @@ function roleOf(script: string): Role | null {
 function wrapAll(during: Phase, as: Role): void {
   const passages = new Map<string, number>();
 
-  /** Notes the passage; ends the process, or throws what `failure` makes, when this is the point asked for. */
-  const pass = (action: string, edge: FaultPoint["edge"], nth: number, failure: () => Error): void => {
+  /** Notes the passage; ends the process, or throws what `failure` makes, when this is the point asked for. True: the server is to be restarted. */
+  const pass = (action: string, edge: FaultPoint["edge"], nth: number, failure: () => Error): boolean => {
     const point = formatPoint({ phase: during, role: as, action, nth, edge });
     const record = process.env[variables.record];
     if (record !== undefined) appendFileSync(record, `${point}\n`);
-    if (process.env[variables.point] !== point || !strikesFirst()) return;
-    strike(process.env[variables.kind] as FaultKind, failure);
+    if (process.env[variables.point] !== point || !strikesFirst()) return false;
+    return strike(process.env[variables.kind] as FaultKind, failure);
   };
   const enter = (action: string): number => {
     const nth = (passages.get(action) ?? 0) + 1;
@@ -51,8 +53,14 @@ function wrapAll(during: Phase, as: Role): void {
   };
   const around = async <T>(action: string, failure: () => Error, run: () => Promise<T>): Promise<T> => {
     const nth = enter(action);
-    pass(action, "before", nth, failure);
-    const result = await run();
+    const restarts = pass(action, "before", nth, failure);
+    const running = run();
+    if (restarts) {
+      // The failure belongs to whoever awaits `running`, a moment later.
+      running.catch(() => undefined);
+      await restartVendor();
+    }
+    const result = await running;
     pass(action, "after", nth, failure);
     return result;
   };
@@ -109,22 +117,33 @@ function strikesFirst(): boolean {
   }
 }
 
-function strike(kind: FaultKind, failure: () => Error): void {
+function strike(kind: FaultKind, failure: () => Error): boolean {
   switch (kind) {
     case "kill":
       process.kill(process.pid, "SIGKILL");
-      return;
+      return false;
     case "engine": {
       const engine = ancestorNamed("pulumi");
       if (engine === null) throw new Error("no engine above this provider");
       process.kill(engine, "SIGKILL");
-      return;
+      return false;
     }
     case "error":
       throw failure();
+    case "restart":
+      return true;
     default:
-      kind satisfies never;
+      return kind satisfies never;
   }
+}
+
+/** SIGKILL to the sandbox's daemon as soon as the request is on its way, then a new one; instances live on. */
+async function restartVendor(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 3));
+  const { pid } = JSON.parse(readFileSync(join(process.env["HOLDFAST_SANDBOX_DIR"] ?? "", "daemon.json"), "utf8")) as { pid: number };
+  process.kill(pid, "SIGKILL");
+  const { NODE_OPTIONS: _, ...environment } = process.env;
+  await promisify(execFile)(process.execPath, [join(__dirname, "..", "..", "cli", "main.js"), "sandbox", "start"], { env: environment });
 }
 
 function ancestorNamed(name: string): number | null {

@@ -1,6 +1,6 @@
 /** Machines and networks that misbehave for a while: clocks that are wrong, connections that are cut, a vendor that is busy. */
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ScratchStack } from "../engine/stack";
@@ -8,6 +8,7 @@ import { packageRoot, withScratch } from "../engine/stack";
 import { atVendor, refused, rosterComplete, succeeds } from "../engine/steps";
 import { until } from "../engine/until";
 import { variables } from "./inject";
+import { bytesBelow } from "./smallDisk";
 
 const nothing = { instances: [], filesystems: [], keys: [] };
 const preload = join(packageRoot, "dist", "test", "faults", "inject.js");
@@ -61,8 +62,7 @@ test("a connection that is cut in the middle of a pull leaves no receipt, and th
     const run = scratch.custody();
     const pulling = scratch.holdfast("pull");
     const cut = await until("a transfer is on its way and its connection is cut", () => {
-      const arrived = sizesBelow(run.paths.pulled);
-      if (!arrived.some((size) => size > 0)) return false;
+      if (bytesBelow(run.paths.pulled) === 0) return false;
       const sessions = sessionsOf(machine.initPid);
       for (const pid of sessions) process.kill(pid, "SIGKILL");
       return sessions.length > 0;
@@ -103,8 +103,10 @@ test("a vendor that answers 429 at random moments buys nothing twice and loses n
 
 test("capacity that comes and goes is waited for at the vendor's pace: no 429, no launch beyond the limits, the first slot is taken", async () => {
   const type = "cpu_4x_general";
-  const comesAndGoes = [0, 60, 75, 180, 195, 300, 420].map((afterSeconds, i) => ({ afterSeconds, regions: i % 2 === 0 ? [] : ["us-west-1"] }));
-  await withScratch({ knobs: { listedButRefused: 2 }, config: { capacity: { candidates: [type], maxWaitMinutes: 10, maxAttempts: 20, maxHourlyUsd: 1 } } }, async (scratch) => {
+  // The engine takes a few seconds to ask, which are minutes here: ten minutes of coming and going begin after that.
+  const comesAndGoes = [0, 1200, 1260, 1500, 1560, 1800].map((afterSeconds, i) => ({ afterSeconds, regions: i % 2 === 0 ? [] : ["us-west-1"] }));
+  const config = { storage: { create: { region: "us-west-1" } }, capacity: { candidates: [type], maxWaitMinutes: 120, maxAttempts: 20, maxHourlyUsd: 1 } };
+  await withScratch({ knobs: { listedButRefused: 2 }, config }, async (scratch) => {
     await scratch.sandbox("/knobs", { method: "PATCH", body: { capacity: { [type]: comesAndGoes } } });
     await succeeds(scratch.up());
     const requests = await scratch.sandbox<{ time: string; method: string; path: string; status: number }[]>("/requests");
@@ -122,18 +124,17 @@ test("capacity that comes and goes is waited for at the vendor's pace: no 429, n
 
 /** Host pids of the connections inside an instance: sshd's children that are not its listener. */
 function sessionsOf(init: number): number[] {
-  const inside = childrenOf(init);
-  return inside.filter((pid) => /^sshd/.test(commandOf(pid)));
+  return processesBelow(init).filter((pid) => commandLineOf(pid).startsWith("sshd: ") && !commandLineOf(pid).includes("[listener]"));
 }
 
-function childrenOf(parent: number): number[] {
+function processesBelow(ancestor: number): number[] {
   const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
   const parents = new Map(all.map((pid) => [pid, parentOf(pid)]));
   const below = (pid: number): boolean => {
-    for (let at = parents.get(pid); at !== undefined && at > 1; at = parents.get(at)) if (at === parent) return true;
+    for (let at = parents.get(pid); at !== undefined && at > 1; at = parents.get(at)) if (at === ancestor) return true;
     return false;
   };
-  return all.filter(below).filter((pid) => parents.get(pid) !== parent || /sshd: /.test(commandLineOf(pid)));
+  return all.filter(below);
 }
 
 const read = (path: string): string => {
@@ -144,13 +145,4 @@ const read = (path: string): string => {
   }
 };
 const parentOf = (pid: number): number => Number(/^PPid:\s+(\d+)$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0);
-const commandOf = (pid: number): string => /^Name:\s+(.+)$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? "";
 const commandLineOf = (pid: number): string => read(`/proc/${pid}/cmdline`);
-
-function sizesBelow(folder: string): number[] {
-  try {
-    return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => statSync(join(entry.parentPath, entry.name)).size);
-  } catch {
-    return [];
-  }
-}

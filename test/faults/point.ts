@@ -9,9 +9,10 @@ export type Role = "program" | "provider" | "command";
 
 /**
  * What happens there. `kill`: the process gets SIGKILL. `engine`: the command line above a provider does, and the provider
- * lives on. `error`: the other side fails; after an action this is a lost reply.
+ * lives on. `error`: the other side fails; after an action this is a lost reply. `restart`: the vendor's server dies while it
+ * has the request, and comes back.
  */
-export const faultKinds = ["kill", "engine", "error"] as const;
+export const faultKinds = ["kill", "engine", "error", "restart"] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
 export interface FaultPoint {
@@ -59,6 +60,8 @@ function makesSense({ role, action, nth, edge }: FaultPoint, kind: FaultKind): b
     case "error":
       // A clock does not fail, and a write that has happened cannot fail any more.
       return !action.startsWith("clock") && !(action.startsWith("disk") && edge === "after");
+    case "restart":
+      return action.startsWith("http") && edge === "before";
     default:
       return kind satisfies never;
   }
