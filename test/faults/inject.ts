@@ -90,6 +90,7 @@ function wrapAll(during: Phase, as: Role): void {
       exec: (argv, options) => around(`ssh ${programOf(argv)}`, cut, () => remote.exec(argv, options)),
       pull: (from, to, options) => around("ssh rsync-pull", cut, () => remote.pull(from, to, options)),
       push: (from, to, options) => around(`ssh rsync-push ${anonymous(basename(to))}`, cut, () => remote.push(from, to, options)),
+      send: (...words) => around("ssh rsync-send", cut, () => remote.send(...words)),
       write: (path, content, mode) => around(`ssh write ${anonymous(basename(path))}`, cut, () => remote.write(path, content, mode)),
       close: () => remote.close(),
     };
