@@ -79,7 +79,7 @@ function firstReason(text: string, config: SecretConfig): Reason | null {
 }
 
 function* podFindings(workload: Workload, peek: Peek, config: SecretConfig): Iterable<Finding> {
-  for (const { where, container } of workload.containers()) {
+  for (const { where, container } of workload.everyContainer()) {
     for (const [index, variable] of (peek(() => container.env) ?? []).entries()) {
       const name = peek(() => variable.name) ?? "";
       const value = peek(() => variable.value);
@@ -103,7 +103,7 @@ const REPEATED: ReadonlySet<string> = new Set(["kubectl.kubernetes.io/last-appli
 
 /** Known kinds of keys only: names and entropy mean little outside of an environment. */
 function* anywhere(resource: ResourceValidationArgs, peek: Peek): Iterable<Finding> {
-  const containers = (peek(() => workloadsOf(resource)) ?? []).flatMap((workload) => workload.containers().map(({ where }) => `${where}.`));
+  const containers = (peek(() => workloadsOf(resource)) ?? []).flatMap((workload) => workload.everyContainer().map(({ where }) => `${where}.`));
   const isJudged = (where: string): boolean => containers.some((container) => where.startsWith(container) && ENVIRONMENT.test(where.slice(container.length)));
   const open: { readonly where: string; readonly value: unknown }[] = [{ where: "", value: resource.props }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
