@@ -13,6 +13,7 @@ const GRANT_HOURS = 24;
 export interface ApprovalWishes {
   readonly giveUp?: { readonly cells: readonly string[]; readonly reason: string };
   readonly acceptUnreachable?: boolean;
+  readonly stopJob?: boolean;
   /** Default 24. */
   readonly hours?: number;
 }
@@ -42,6 +43,7 @@ export function buildApproval(facts: DeletionFacts, wishes: ApprovalWishes = {})
     unclaimed,
     giveUp: wishes.giveUp === undefined || wishes.giveUp.cells.length === 0 ? null : { cells: [...wishes.giveUp.cells], reason: wishes.giveUp.reason.trim() },
     acceptUnreachable: wishes.acceptUnreachable === true,
+    ...(wishes.stopJob === true ? { stopJob: true } : {}),
     at: facts.now,
     expiresAt: hoursAfter(facts.now, wishes.hours ?? APPROVAL_HOURS),
   };

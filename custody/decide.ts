@@ -109,6 +109,17 @@ function replacement(facts: DeletionFacts): Decision {
   return allow("confirmation", { approvalId: best.approval.id, manifestSha256, notes: approvalNotes(facts, best.approval, question) });
 }
 
+/** The same facts once the job has ended: what an approval that ends it first is judged by. */
+export const onceStopped = (facts: DeletionFacts): DeletionFacts =>
+  facts.scope === "resource" && facts.remote.state === "reachable" ? { ...facts, remote: { ...facts.remote, writerAlive: false } } : facts;
+
+/** Whether the deletion is allowed but for a job that still runs, by an approval that says to end it. */
+export function mayStopFirst(facts: DeletionFacts): boolean {
+  if (facts.remote.state !== "reachable" || !facts.remote.writerAlive) return false;
+  const decision = decide(onceStopped(facts));
+  return decision.allow && facts.approvals.some(({ content }) => content.id === decision.approvalId && content.stopJob === true);
+}
+
 /** The run ends, or a tier with artifacts goes: exactly what is there must exist elsewhere, and a person must agree. */
 function loss(facts: DeletionFacts): Decision {
   const seen = whatIsThere(facts);

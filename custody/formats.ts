@@ -109,6 +109,8 @@ export interface Approval {
   /** Cells given up by name, with the reason. */
   readonly giveUp: { readonly cells: readonly string[]; readonly reason: string } | null;
   readonly acceptUnreachable: boolean;
+  /** Of a replacement: a job that still runs is ended first, with time for a last checkpoint; it resumes afterwards. */
+  readonly stopJob?: true;
   readonly at: string;
   readonly expiresAt: string;
 }

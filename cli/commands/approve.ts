@@ -26,6 +26,7 @@ export interface ApproveOptions {
   readonly reason?: string;
   readonly acceptUnreachable?: boolean;
   readonly replace?: string;
+  readonly stopJob?: boolean;
   readonly expires: number;
 }
 
@@ -39,6 +40,7 @@ export function approveCommand(cli: Cli): Command {
     .option("--reason <text>", "why they are given up; kept in the ledger")
     .option("--accept-unreachable", "accept that the machine cannot be asked and newer data may be lost; recorded")
     .option("--replace <role>", "approve the replacement of one resource (for example instance) while the run goes on")
+    .option("--stop-job", "with --replace: a job that still runs is ended first, at a checkpoint, and resumes afterwards")
     .option("--expires <duration>", "how long it is valid", parseDuration, parseDuration("24h"))
     .addOption(jsonOption())
     .addHelpText(
@@ -48,6 +50,7 @@ export function approveCommand(cli: Cli): Command {
         ["holdfast approve digits --confirm NAME", "for scripts"],
         ["holdfast approve digits --partial lr-0.5 --reason 'diverged'", "gives one cell up by name"],
         ["holdfast approve digits --replace instance", "the file system stays; no pull needed"],
+        ["holdfast approve digits --replace instance --stop-job", "the same in the middle of the training"],
       ),
     )
     .action(cli.action((session, [run]: [string | undefined], options: ApproveOptions) => approve(session, run, options)));
@@ -57,9 +60,9 @@ async function approve(session: Session, text: string | undefined, options: Appr
   checkOptions(options);
   const { run } = await openRun(session, text, "approve");
   const { gatherDeletionFacts } = await import("../../providers/teardown/facts.js");
-  const { decide } = await import("../../custody/index.js");
+  const { decide, onceStopped } = await import("../../custody/index.js");
   session.note(`Looking at ${runId(run.ref)}: machine, durable tier, receipts ...`);
-  const wishes = { giveUp: options.partial ?? [], reason: options.reason, acceptUnreachable: options.acceptUnreachable, replace: options.replace, expiresSeconds: options.expires };
+  const wishes = { giveUp: options.partial ?? [], reason: options.reason, acceptUnreachable: options.acceptUnreachable, replace: options.replace, stopJob: options.stopJob, expiresSeconds: options.expires };
   const draft = await draftApproval(run, session, wishes, gatherDeletionFacts);
   const without = decide(draft.facts);
   if (without.allow) {
@@ -67,7 +70,8 @@ async function approve(session: Session, text: string | undefined, options: Appr
     return undefined;
   }
   if (!session.json) session.print(renderApproval(draft, run, { paint: session.paint, width: session.width, titles: await titlesFor(run) }));
-  const decision = decide({ ...draft.facts, approvals: [...draft.facts.approvals, draft.candidate] });
+  const facts = { ...draft.facts, approvals: [...draft.facts.approvals, draft.candidate] };
+  const decision = decide(options.stopJob === true ? onceStopped(facts) : facts);
   if (!decision.allow) throw refusal(run, decision, session);
   await confirmByName(session, { name: draft.confirmName, of: draft.confirmOf, given: options.confirm, command: commandLine(run, options) });
   const signed = run.signApproval(draft.candidate.content);
@@ -89,6 +93,9 @@ function checkOptions(options: ApproveOptions): void {
   const partial = options.partial ?? [];
   if (partial.length > 0 && !options.reason) {
     throw new UserError("--partial gives cells up, so it needs a reason that the ledger keeps.", { code: "usage", next: ["add: --reason 'why these cells are not wanted'"] });
+  }
+  if (options.stopJob === true && options.replace === undefined) {
+    throw new UserError("--stop-job is for a replacement, after which the job resumes; the end of a run waits until its job has ended.", { code: "usage", next: ["holdfast approve --replace instance --stop-job"] });
   }
   if (partial.length === 0 && options.reason) {
     throw new UserError("--reason says why cells are given up; name them.", { code: "usage", next: ["add: --partial CELL"] });
@@ -133,5 +140,6 @@ function commandLine(run: RunCustody, options: ApproveOptions): string {
   if (options.partial?.length) words.push("--partial", ...options.partial, "--reason", JSON.stringify(options.reason ?? ""));
   if (options.acceptUnreachable) words.push("--accept-unreachable");
   if (options.replace !== undefined) words.push("--replace", options.replace);
+  if (options.stopJob) words.push("--stop-job");
   return words.join(" ");
 }

@@ -30,6 +30,7 @@ export function nextCommands(run: RunRef, reasons: readonly Reason[], needs: Nee
   const next: string[] = [];
   if (has(LOOK)) next.push(`holdfast status ${id}`);
   if (has(["writer-alive"])) next.push(`holdfast logs ${id} -f (wait until its queue ends)`);
+  if (has(["writer-alive"]) && needs.replace !== null) next.push(`holdfast approve ${id} --replace ${needs.replace} --stop-job (or: ends it at a checkpoint; it resumes after the replacement)`);
   for (const other of otherRuns) next.push(`holdfast status ${other} (end that run first, or keep the storage)`);
   if (has(["unknown-tier"])) next.push("holdfast doctor");
   // A machine that vanished is still in the engine's state, and `up` alone would change nothing.

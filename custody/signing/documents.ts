@@ -81,6 +81,7 @@ export const approvalSchema = z.strictObject({
   unclaimed: z.array(unclaimedSchema),
   giveUp: z.strictObject({ cells: z.array(cellName).min(1), reason: z.string().min(1) }).nullable(),
   acceptUnreachable: z.boolean(),
+  stopJob: z.exactOptional(z.literal(true)),
   at: time,
   expiresAt: time,
 }) satisfies z.ZodType<Approval>;

@@ -21,6 +21,7 @@ import { checkInputs, pushInputs } from "./pushInputs";
 import { awaitMachine, locateJob, preflight, pushJob, startQueue, writeSecrets } from "./place";
 import type { JobSource } from "./source";
 import { cellFiles } from "./spec";
+import { stopQueue } from "./stop";
 
 export type RemoteJobInputs = {
   readonly binding: Binding;
@@ -157,19 +158,13 @@ async function editLiveQueue(remote: Remote, run: RunCustody, olds: RemoteJobOut
   return "done";
 }
 
-/** Exit code of stop.sh: everything has ended, but the tier is full or read-only. */
-const stoppedUnrecorded = 30;
-
 async function stopIfReachable(run: RunCustody, outs: RemoteJobOutputs, context: Context): Promise<string> {
   // From the ledger: a start that failed half-way left no place in state, and may have left a queue.
   const place = jobPlace(run.view());
   if (place === null || !startedOn(run, outs)) return "never started on this instance";
   const remote = connect(run, outs, context);
   try {
-    const result = await remote.exec(["sh", `${place.scripts}/stop.sh`, place.directory, place.session, "30"], { timeoutSeconds: 90 });
-    // stop.sh's own word that nothing writes any more; a full tier must not keep a machine billing whose loss was approved.
-    if (result.exitCode === stoppedUnrecorded) return "no writer lives; the durable tier did not take the cells' last states";
-    if (result.exitCode !== 0) throw new UserError(`${remote.description}: the queue did not end (exit ${result.exitCode}): ${result.stderr.trim()}`, { code: "writer-alive", next: ["the same command again"] });
+    return await stopQueue(remote, place);
     return "no writer lives";
   } catch (error) {
     // The grant was sealed on what the gate saw; a machine that is gone by now has no writer either.
