@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mayStopFirst, type DeletionFacts } from "../../custody";
+import type { Approval } from "../../custody/formats";
 import { allowed, blind, gone, otherRun, refused, stray } from "./decisions";
 import { approval, breakGlass, digest, EARLIER, end, endKeepingStorage, filesystem, grant, instance, LATER, manifest, neverStarted, reachable, receipt, replaced, signed } from "./happyFacts";
 import { run } from "./support";
@@ -117,16 +118,16 @@ test("a replacement needs no finished cell: the run goes on", () => {
 
 test("a job that runs is ended for a replacement only by a confirmation that says so, and never for the end of a run", () => {
   const writing: DeletionFacts = { ...replaced, remote: reachable({ writerAlive: true }) };
-  const confirmed = { ...approval, scope: "replace", deletions: [instance] } as const;
-  const stopping = signed({ ...confirmed, stopJob: true });
+  const confirmed: Approval = { ...approval, scope: "replace", deletions: [instance] };
+  const stopping = signed<Approval>({ ...confirmed, stopJob: true });
   assert.equal(mayStopFirst({ ...writing, approvals: [stopping] }), true);
   assert.deepEqual(refused({ ...writing, approvals: [stopping] }).reasons.map(({ code }) => code), ["writer-alive"], "until it has ended");
   assert.equal(allowed({ ...replaced, approvals: [stopping] }).basis, "confirmation");
-  for (const approvals of [[], [signed(confirmed)], [signed({ ...confirmed, stopJob: true }, { trusted: false, problem: "x" })], [signed({ ...confirmed, stopJob: true, deletions: [{ ...instance, id: "i-0" }] })]]) {
+  for (const approvals of [[], [signed(confirmed)], [signed<Approval>({ ...confirmed, stopJob: true }, { trusted: false, problem: "x" })], [signed<Approval>({ ...confirmed, stopJob: true, deletions: [{ ...instance, id: "i-0" }] })]]) {
     assert.equal(mayStopFirst({ ...writing, approvals }), false);
   }
   assert.equal(mayStopFirst({ ...writing, view: { ...writing.view, usedApprovals: new Set([approval.id]) }, approvals: [stopping] }), false);
-  assert.equal(mayStopFirst({ ...end, remote: reachable({ writerAlive: true }), approvals: [signed({ ...approval, stopJob: true })] }), false);
+  assert.equal(mayStopFirst({ ...end, remote: reachable({ writerAlive: true }), approvals: [signed<Approval>({ ...approval, stopJob: true })] }), false);
   assert.equal(mayStopFirst({ ...replaced, approvals: [stopping] }), false, "nothing runs");
 });
 
