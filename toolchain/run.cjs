@@ -24,7 +24,9 @@ const verbs = {
   test: async (args) => {
     const { node, engine } = await setUp({ log });
     const { runTests } = require("./verbs/test.cjs");
-    return runTests(args, { directory: path.join(ROOT, "dist", "test"), node, env: { ...process.env, ...toolEnvironment({ engine, node }) }, cwd: ROOT });
+    const { program, tried } = await require("./s3/server.cjs").obtainS3Server({ log });
+    const s3 = program ? {} : { HOLDFAST_NO_S3_SERVER: tried };
+    return runTests(args, { directory: path.join(ROOT, "dist", "test"), node, env: { ...process.env, ...toolEnvironment({ engine, node }), ...s3 }, cwd: ROOT });
   },
   build: async () => (await setUp({ log, steps: ["build"] }), 0),
   /** Writes every generated page of docs/ anew; tests fail while one is out of date. */
