@@ -17,9 +17,9 @@ export interface Needs {
 const PULL: readonly RefusalCode[] = [
   "no-manifest", "no-receipt", "receipt-stale", "receipt-untrusted", "receipt-copy-missing", "receipt-copy-differs", "receipt-elsewhere",
 ];
-const LOOK: readonly RefusalCode[] = ["writer-alive", "not-reachable", "cells-unfinished", "roster-mismatch", "other-run-data", "no-manifest"];
+const LOOK: readonly RefusalCode[] = ["writer-alive", "not-closed", "not-reachable", "cells-unfinished", "roster-mismatch", "other-run-data", "no-manifest"];
 const APPROVE: readonly RefusalCode[] = [
-  "no-approval", "approval-expired", "approval-used", "approval-untrusted", "approval-other", "approval-tiers",
+  "no-approval", "approval-expired", "approval-used", "approval-untrusted", "approval-other", "approval-tiers", "standing-void",
   "unclaimed-data", "cells-unfinished", "roster-mismatch", "not-reachable", "grant-expired",
 ];
 
