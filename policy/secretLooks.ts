@@ -124,7 +124,7 @@ function bitsPerCharacter(word: string): number {
 
 /** Words of a shell line: `--flag value`, `--flag=value` and `NAME=value` keep their names. Quotes are dropped. */
 export function splitWords(line: string): NamedWord[] {
-  const words = [...line.matchAll(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g)].map(([word]) => word.replaceAll(/['"]/g, ""));
+  const words = [...line.matchAll(/(?:[^\s'";|]|'[^']*'|"[^"]*")+/g)].map(([word]) => word.replaceAll(/['"]/g, ""));
   return words.map((word, index) => {
     const assigned = /^([-+~]{0,2}[A-Za-z_][\w.-]*)=(.+)$/s.exec(word);
     if (assigned !== null) return { name: assigned[1] ?? null, value: assigned[2] ?? "" };
