@@ -195,6 +195,7 @@ seal_entry() {
   # A payload that writes to its data would change what the next cell reads.
   find "$_whole" -type f -exec chmod a-w {} +
   sync_files_below "$work/entry" 2>/dev/null || fail_input "it could not be flushed to the disk"
+  find "$work/entry" -type d -exec sync {} + 2>/dev/null || sync
   write_facts "$work/entry" || fail_input "$work cannot be written"
   lock_is_ours "$work" "$epoch"
   [ $? != 1 ] || fail_input "another run took over the lock of $work"

@@ -75,7 +75,8 @@ def fetch_object(bucket, entry, target, base, progress):
     url = bucket.url(key)
     part = Part(target, "%s %s" % (key, tag), base)
     # Of the version that was listed, or not at all: a folder is not put together from two states of a bucket.
-    persist(lambda: download(bucket.opener, url, lambda: dict(bucket.headers(key), **{"If-Match": tag}), part, progress), part.size)
+    only = {"If-Match": tag} if tag.startswith('"') else {}
+    persist(lambda: download(bucket.opener, url, lambda: dict(bucket.headers(key), **only), part, progress), part.size)
     part.finish()
 
 
@@ -155,11 +156,13 @@ class Bucket:
         while True:
             query = [("list-type", "2"), ("prefix", prefix), ("encoding-type", "url"), ("max-keys", str(at_most))] + ([("continuation-token", mark)] if mark else [])
             page = persist(lambda: self.get_page(query), lambda: 0)
-            for entry in page.iter():
-                if local(entry) == "Contents":
-                    fields = {local(field): field.text or "" for field in entry}
-                    yield urllib.parse.unquote_plus(fields["Key"]), int(fields["Size"]), fields["ETag"]
             fields = {local(field): field.text or "" for field in page}
+            # Not every store encodes when asked to, and says so by leaving this out.
+            decode = urllib.parse.unquote_plus if fields.get("EncodingType") == "url" else str
+            for entry in page:
+                if local(entry) == "Contents":
+                    of = {local(field): field.text or "" for field in entry}
+                    yield decode(of["Key"]), int(of["Size"]), of.get("ETag") or of.get("LastModified", "")
             mark = fields.get("NextContinuationToken")
             if at_most == 1 or fields.get("IsTruncated") != "true" or not mark:
                 return

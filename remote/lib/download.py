@@ -126,7 +126,8 @@ def opened(opener, request, part):
             said = "%s answers %d %s" % (host_of(problem.geturl()), problem.code, problem.reason)
             if problem.code in (408, 425, 429) or problem.code >= 500:
                 raise Interrupted(said)
-            raise Refused(said + hint_for(problem.code))
+            region = problem.headers.get("x-amz-bucket-region")
+            raise Refused(said + (": the bucket is in %s, set AWS_REGION to that in env" % region if problem.code in (301, 307, 400) and region else hint_for(problem.code)))
     except (urllib.error.URLError, OSError, http.client.HTTPException) as problem:
         reason = getattr(problem, "reason", problem)
         if "CERTIFICATE_VERIFY_FAILED" in str(reason):
