@@ -1,6 +1,6 @@
 /** Machines and networks that misbehave for a while: clocks that are wrong, connections that are cut, a vendor that is busy. */
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ScratchStack } from "../engine/stack";
@@ -8,6 +8,7 @@ import { packageRoot, withScratch } from "../engine/stack";
 import { atVendor, refused, rosterComplete, succeeds } from "../engine/steps";
 import { until } from "../engine/until";
 import { variables } from "./inject";
+import { formatPoint } from "./point";
 import { bytesBelow } from "./smallDisk";
 
 const nothing = { instances: [], filesystems: [], keys: [] };
@@ -121,6 +122,37 @@ test("capacity that comes and goes is waited for at the vendor's pace: no 429, n
     await pullApproveDestroy(scratch);
   });
 });
+
+test("a provider whose engine was killed finishes what it had begun, leaves by itself, and nothing stands that is not on record", async () => {
+  await withScratch({}, async (scratch) => {
+    const point = formatPoint({ phase: "up", role: "provider", action: "http POST /api/v1/instance-operations/launch", nth: 1, edge: "after" });
+    scratch.extraEnvironment = {
+      [variables.phase]: "up", [variables.point]: point, [variables.kind]: "engine", [variables.struck]: join(scratch.directory, "struck"), NODE_OPTIONS: `--require=${preload}`,
+    };
+    assert.notEqual((await scratch.up()).exitCode, 0);
+    scratch.extraEnvironment = {};
+    await until("the provider has left", () => providersIn(scratch.directory).length === 0);
+    const { instances } = await atVendor(scratch);
+    assert.equal(instances.length, 1);
+    await succeeds(scratch.pulumi("cancel", "--yes", "--stack", scratch.stack));
+    await succeeds(scratch.up());
+    assert.deepEqual((await atVendor(scratch)).instances.map(({ id }) => id), instances.map(({ id }) => id), "the next up goes on with the same instance");
+    await rosterComplete(scratch);
+    await pullApproveDestroy(scratch);
+  });
+});
+
+/** Provider processes that work in this folder. */
+const providersIn = (directory: string): number[] =>
+  readdirSync("/proc").filter((name) => /^\d+$/.test(name) && commandLineOf(Number(name)).includes("dynamic-provider") && directoryOf(Number(name)) === directory).map(Number);
+
+function directoryOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return "";
+  }
+}
 
 /** Host pids of the connections inside an instance: sshd's children that are not its listener. */
 function sessionsOf(init: number): number[] {
