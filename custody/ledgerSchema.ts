@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { LedgerData, LedgerKind } from "./formats";
 import { SHA256_HEX } from "./canonical";
-import { grantSchema, plannedDeletionSchema, runRefSchema, standingAllowanceSchema } from "./signing/documents";
+import { grantSchema, plannedDeletionSchema, runRefSchema } from "./signing/documents";
 
 const digest = z.string().regex(SHA256_HEX);
 const text = z.string();
@@ -25,7 +25,10 @@ const schemas: { readonly [K in LedgerKind]: z.ZodType<LedgerData[K]> } = {
   "resource.deleted": z.looseObject({ role: text, kind: text, id: text, verb: text, grant: text.nullable(), confirmed: text }),
   "address.changed": z.looseObject({ instance: text, host: text, port: z.int(), user: text }),
   "job.started": z.looseObject({ instance: text, directory: text, cells: names, codeSha256: text, specSha256: text, scriptsSha256: text }),
-  "job.updated": z.looseObject({ cells: names, codeSha256: text, specSha256: text }),
+  "job.updated": z.looseObject({ cells: names, codeSha256: text, specSha256: text, added: z.exactOptional(names), replaced: z.exactOptional(names), by: z.exactOptional(text) }),
+  "job.refused": z.looseObject({ cells: names, why: text, by: text }),
+  "cells.removed": z.looseObject({ cells: names, why: text, by: text }),
+  "cells.ordered": z.looseObject({ order: z.enum(["retry", "fresh", "cancel"]), cells: names, by: text }),
   "manifest.taken": z.looseObject({ manifestSha256: digest, files: z.int(), bytes: z.number(), closed: z.boolean() }),
   "pull.finished": z.looseObject({ manifestSha256: digest, host: text, directory: text, files: z.int(), bytes: z.number(), seconds: z.number() }),
   "verify.failed": z.looseObject({ manifestSha256: digest, problems: z.array(z.looseObject({ path: text, code: text, message: text })) }),
@@ -34,10 +37,6 @@ const schemas: { readonly [K in LedgerKind]: z.ZodType<LedgerData[K]> } = {
     approval: text, scope: z.enum(["end", "replace"]), deletions: z.array(plannedDeletionSchema), manifestSha256: digest.nullable(),
     envelopeSha256: digest, keyId: digest, expiresAt: time,
   }),
-  "standing.signed": z.looseObject({
-    standing: text, allows: z.array(standingAllowanceSchema), maxUsd: z.number().nullable(), envelopeSha256: digest, keyId: digest, expiresAt: time,
-  }),
-  "standing.revoked": z.looseObject({ standing: text, why: text }),
   "breakglass.signed": z.looseObject({ breakGlass: text, reason: text, deletions: z.array(plannedDeletionSchema), lost: names, expiresAt: time, envelopeSha256: digest, keyId: digest }),
   "teardown.refused": z.looseObject({ at: text, resource: text, reasons: z.array(z.looseObject({ code: text, message: text })) }),
   "grant.sealed": z.looseObject({ grant: grantSchema }),

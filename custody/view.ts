@@ -33,8 +33,12 @@ export interface RunView {
   readonly plan: unknown;
   readonly declaredAt: string;
   readonly entries: number;
-  /** Every cell that was ever declared, started or added since the run began. */
+  /** Every cell that was ever declared, started or added since the run began, without those that were removed before they began. */
   readonly roster: ReadonlySet<string>;
+  /** Cells that were taken out before they began, when and by whom. */
+  readonly removed: ReadonlyMap<string, { readonly at: string; readonly by: string; readonly why: string }>;
+  /** Cells for whose sake the last edit was refused; empty once another one was accepted. */
+  readonly refusedEdit: ReadonlySet<string>;
   /** The newest living resource of each role. */
   readonly resources: ReadonlyMap<string, LiveResource>;
   /** Every resource not known to be gone: two of one role while a replacement is under way. */
@@ -51,15 +55,11 @@ export interface RunView {
   readonly lastVerifyFailure: Dated<"verify.failed"> | null;
   readonly receipts: readonly Dated<"receipt.signed">[];
   readonly approvals: readonly Dated<"approval.signed">[];
-  /** Given in this life of the run, and after it was last recovered from copies: those may lack that one was revoked. */
-  readonly standing: readonly Dated<"standing.signed">[];
-  /** Ids of standing approvals that were taken back, in any life of the run. */
-  readonly revokedStanding: ReadonlySet<string>;
   readonly breakGlass: readonly Dated<"breakglass.signed">[];
   readonly refusals: readonly { readonly at: string; readonly resource: string; readonly reasons: readonly { readonly code: string; readonly message: string }[] }[];
   /** The last one sealed, unless after it it was closed, a job was started or extended, or the ledger was recovered from copies. */
   readonly openGrant: Grant | null;
-  /** Approvals, standing ones too, that were turned into a grant, in any life of the run. */
+  /** Approvals that were turned into a grant, in any life of the run. */
   readonly usedApprovals: ReadonlySet<string>;
   /** Overrides that were turned into a grant, in any life of the run. */
   readonly usedBreakGlass: ReadonlySet<string>;
@@ -101,6 +101,8 @@ function reconcile(view: Draft, sides: readonly [Side<Draft>, Side<Draft>]): Dra
   const [a, b] = [sides[0].view, sides[1].view];
   const oneLife = a?.declaredAt === view.declaredAt && b?.declaredAt === view.declaredAt;
   view.openGrant = a?.openGrant && a.openGrant.id === b?.openGrant?.id ? a.openGrant : null;
+  // A cell that one side took out may have begun in the eyes of the other.
+  for (const side of [a, b]) addCells(view, [...(side?.roster ?? [])]);
   view.disposable = a?.disposable && b?.disposable
     ? { createdAt: [a.disposable.createdAt, b.disposable.createdAt].sort()[0] ?? "", maxHours: Math.min(a.disposable.maxHours, b.disposable.maxHours) }
     : null;
@@ -110,7 +112,6 @@ function reconcile(view: Draft, sides: readonly [Side<Draft>, Side<Draft>]): Dra
   if (!sides.some((side) => side.quiet) && !(a?.auditClosed && b?.auditClosed)) view.auditClosed = null;
   for (const { view: alone, own } of sides) {
     for (const used of alone?.usedApprovals ?? []) view.usedApprovals.add(used);
-    for (const revoked of alone?.revokedStanding ?? []) view.revokedStanding.add(revoked);
     for (const used of alone?.usedBreakGlass ?? []) view.usedBreakGlass.add(used);
     keepStanding(view, alone, own);
   }
@@ -154,9 +155,9 @@ function begin(entry: LedgerEntry<"run.declared">, former: Draft | null): Draft 
   const { run, custodyId, endpoint, plan, roster, disposable } = entry.data;
   return {
     run, custodyId, endpoint, plan, declaredAt: entry.at, entries: 0,
-    roster: new Set(roster), resources: new Map(), live: [], deleted: [], openIntents: [], address: null,
+    roster: new Set(roster), removed: new Map(), refusedEdit: new Set(), resources: new Map(), live: [], deleted: [], openIntents: [], address: null,
     lastJob: null, jobEverStarted: false, lastJobStart: null, newestManifest: null, pulls: [], lastVerifyFailure: null,
-    receipts: [], approvals: [], standing: [], revokedStanding: new Set(former?.revokedStanding), breakGlass: [], refusals: [], openGrant: null, usedApprovals: new Set(former?.usedApprovals), usedBreakGlass: new Set(former?.usedBreakGlass),
+    receipts: [], approvals: [], breakGlass: [], refusals: [], openGrant: null, usedApprovals: new Set(former?.usedApprovals), usedBreakGlass: new Set(former?.usedBreakGlass),
     leftovers: former?.leftovers.filter((leftover) => leftover.owned) ?? [], auditClosed: null,
     disposable: disposable === undefined ? null : { createdAt: entry.at, maxHours: disposable.maxHours },
   };
@@ -185,14 +186,22 @@ function apply(view: Draft, entry: LedgerEntry): void {
   else if (is(entry, "job.updated")) {
     addCells(view, entry.data.cells);
     view.openGrant = null;
+    view.refusedEdit = new Set();
   }
+  else if (is(entry, "job.refused")) view.refusedEdit = new Set(entry.data.cells);
+  else if (is(entry, "cells.removed")) {
+    for (const cell of entry.data.cells) {
+      view.roster.delete(cell);
+      view.removed.set(cell, { at: entry.at, by: entry.data.by, why: entry.data.why });
+    }
+  }
+  // A cell that runs again writes again.
+  else if (is(entry, "cells.ordered")) view.openGrant = null;
   else if (is(entry, "manifest.taken")) view.newestManifest = { ...entry.data, at };
   else if (is(entry, "pull.finished")) view.pulls.push({ ...entry.data, at });
   else if (is(entry, "verify.failed")) view.lastVerifyFailure = { ...entry.data, at };
   else if (is(entry, "receipt.signed")) view.receipts.push({ ...entry.data, at });
   else if (is(entry, "approval.signed")) view.approvals.push({ ...entry.data, at });
-  else if (is(entry, "standing.signed")) view.standing.push({ ...entry.data, at });
-  else if (is(entry, "standing.revoked")) view.revokedStanding.add(entry.data.standing);
   else if (is(entry, "breakglass.signed")) view.breakGlass.push({ ...entry.data, at });
   else if (is(entry, "teardown.refused")) view.refusals.push({ resource: entry.data.resource, reasons: entry.data.reasons, at });
   else if (is(entry, "grant.sealed")) {
@@ -215,8 +224,8 @@ function apply(view: Draft, entry: LedgerEntry): void {
  */
 function distrust(view: Draft): void {
   view.openGrant = null;
+  addCells(view, [...view.removed.keys()]);
   view.disposable = null;
-  view.standing = [];
   // Copies are only ever made beside a job, and no more than the newest manifest's digest is known of what was written last.
   view.jobEverStarted = true;
   if (view.newestManifest !== null) view.newestManifest = { ...view.newestManifest, closed: false };
@@ -261,9 +270,13 @@ function startJob(view: Draft, entry: LedgerEntry<"job.started">): void {
   view.jobEverStarted = true;
   view.lastJobStart = { ...entry.data, at: entry.at };
   view.openGrant = null;
+  view.refusedEdit = new Set();
   addCells(view, entry.data.cells);
 }
 
 function addCells(view: Draft, cells: readonly string[]): void {
-  for (const cell of cells) view.roster.add(cell);
+  for (const cell of cells) {
+    view.roster.add(cell);
+    view.removed.delete(cell);
+  }
 }

@@ -13,6 +13,8 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 40
 . "$here/lib/lock.sh"
 . "$here/lib/cells.sh"
 . "$here/lib/payload.sh"
+. "$here/lib/orders.sh"
+. "$here/lib/work.sh"
 
 [ $# -eq 6 ] || usage_error 'usage: run_one.sh RUN_DIR SPEC_DIR CODE_DIR CELL EPOCH ATTEMPT'
 run_dir=$1 spec_dir=$2 code_dir=$3 cell=$4 epoch=$5 attempt=$6
@@ -74,6 +76,7 @@ flush_output() { sync_files_below "$output_dir" "$log" 2>/dev/null && sync_direc
 
 trap 'on_stop_request' TERM INT
 cell_hash "$spec_dir" "$cell"
+name_work "$spec_dir" "$code_dir"
 lock_is_ours "$run_dir" "$epoch" || { say "cell $cell: epoch $epoch does not hold the writer lock"; exit 50; }
 check_gate
 check_cell
@@ -84,7 +87,10 @@ mkdir -p "$output_dir/checkpoints" "$run_dir/logs" "$scratch_dir" 2>/dev/null ||
 }
 started=$(now)
 write_cell "$run_dir" durably running '' '' "$started" '' || exit 30
-[ "$stop_requested" != 1 ] || finish cancelled '' '' 12
+if [ "$stop_requested" = 1 ]; then
+  cancel_cause
+  finish cancelled '' "$cause" 12
+fi
 
 oom_kills
 kills_before=$oom_kills
@@ -106,7 +112,8 @@ if [ "$all_ended" != 0 ]; then
   say "cell $cell: process$found cannot be ended; no further attempt is safe"
   finish failed "$payload_exit" killed 10
 elif [ "$stop_requested" = 1 ]; then
-  finish cancelled "$payload_exit" '' 12
+  cancel_cause
+  finish cancelled "$payload_exit" "$cause" 12
 elif [ "$payload_exit" = 0 ]; then
   if ! flush_output; then
     say "cell $cell: its artifacts could not be flushed to the durable tier"

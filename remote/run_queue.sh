@@ -5,8 +5,8 @@
 # what is written, 40 usage, empty or faulty queue, unknown FROM_CELL, 50 the writer lock is held or was lost, 60 stopped
 # on request (TERM).
 # A cell that is complete with the same configuration is not run again, so the same command resumes a run after a
-# reboot. The queue file is read again between cells: cells may be appended while it runs. A hang-up of the terminal
-# does not end it; TERM does, and passes on to the payload.
+# reboot. The queue file is read again between cells; an edit of the run names another spec and code (lib/next.sh), orders of a
+# person name cells (lib/orders.sh). A hang-up of the terminal does not end it; TERM does, and passes on to the payload.
 set -u
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 40
 . "$here/lib/files.sh"
@@ -15,11 +15,14 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 40
 . "$here/lib/lock.sh"
 . "$here/lib/cells.sh"
 . "$here/lib/payload.sh"
+. "$here/lib/work.sh"
+. "$here/lib/next.sh"
+. "$here/lib/orders.sh"
 . "$here/lib/attempts.sh"
 . "$here/lib/prepare.sh"
 
 open_log() {
-  if ! mkdir -p "$run_dir/cells" "$run_dir/logs" "$run_dir/state/cells" "$run_dir/lock" 2>/dev/null ||
+  if ! mkdir -p "$run_dir/cells" "$run_dir/logs" "$run_dir/state/cells" "$run_dir/state/orders" "$run_dir/lock" 2>/dev/null ||
     ! { true >>"$run_dir/logs/queue.log"; } 2>/dev/null; then
     complain "$run_dir cannot be written"
     exit 30
@@ -67,15 +70,20 @@ become_writer() {
   trap 'on_stop_request' TERM INT
   trap '' HUP
   say "holds the writer lock with epoch $epoch"
-  # The marker of an earlier queue says nothing about this one.
-  rm -f "$run_dir/state/closed.json" "$run_dir/state/stop.json" "$run_dir/state/current" 2>/dev/null || give_up_on_tier
+  # The marker of an earlier queue says nothing about this one, and an edit that waited for it was made for it.
+  for _old in closed.json stop.json current next.json taken.json refused.json; do rm -f "$run_dir/state/$_old" 2>/dev/null || give_up_on_tier; done
   sync_directory "$run_dir/state" || give_up_on_tier
-  write_state queue "$(printf '{"epoch":%s,"pid":%s,"startedAt":"%s","scripts":%s,"spec":%s,"code":%s,"bootId":"%s"}' \
-    "$epoch" $$ "$(now)" "$(json_string "$here")" "$(json_string "$spec_dir")" "$(json_string "$code_dir")" "$boot_id")"
+  queue_started=$(now)
+  write_queue_file || give_up_on_tier
   # A queue that was killed leaves its payload running. It may have been training all along, so it gets its grace.
   payload_processes "$run_dir"
   [ -z "$found" ] || say "ending what an earlier queue left running:$found"
   end_payload "$run_dir" '' "$stop_grace_seconds" || leave 50 "process$found of an earlier queue cannot be ended"
+}
+
+write_queue_file() {
+  replace_durably "$run_dir/state/queue.json" "$(printf '{"epoch":%s,"pid":%s,"startedAt":"%s","scripts":%s,"spec":%s,"code":%s,"bootId":"%s"}' \
+    "$epoch" $$ "$queue_started" "$(json_string "$here")" "$(json_string "$spec_dir")" "$(json_string "$code_dir")" "$boot_id")"
 }
 
 write_state() { replace_durably "$run_dir/state/$1.json" "$2" || give_up_on_tier; }
@@ -101,28 +109,22 @@ keep_heartbeat() {
   heartbeat_ticks=$ticks
 }
 
-# Gives every cell that never ran a state, so that readers see the whole roster. Lost in a crash, it is written again.
-show_pending() {
-  pid='' payload_ticks='' wrapper_pid='' wrapper_ticks='' kills='' epoch_of_queue=$epoch
-  for cell in $queue; do
-    [ ! -e "$run_dir/state/cells/$cell.json" ] || { read_cell "$run_dir" "$cell" && [ "$cell_state" != pending ] && continue; }
-    cell_hash "$spec_dir" "$cell"
-    epoch='' attempt=0 wrapper_pid='' wrapper_ticks=''
-    write_cell "$run_dir" quickly pending '' '' '' '' || { epoch=$epoch_of_queue; give_up_on_tier; }
-    epoch=$epoch_of_queue
-  done
+# What came from outside since the last look: an edit of the run, orders for single cells.
+attend() {
+  take_up_next
+  heed_orders
 }
 
-# The setup script runs once per instance for its content and the code beside it.
+# The setup script runs once per instance for its content and the code beside it. Fails when it failed.
 run_setup() {
-  [ -f "$spec_dir/setup" ] || return 0
-  setup_mark=$own_disk/setup-$(sha256sum <"$spec_dir/setup" | cut -c 1-12)-${code_dir##*/}.done
+  [ -f "$work_spec/setup" ] || return 0
+  setup_mark=$own_disk/setup-$(sha256sum <"$work_spec/setup" | cut -c 1-12)-${work_code##*/}.done
   [ ! -e "$setup_mark" ] || return 0
   say 'setup starts'
   setup_scratch=$own_disk/scratch/${run_dir##*/}/setup
   payload_exit=1
-  if check_sources "$spec_dir/env" "$spec_dir/setup" "$secrets_file" && mkdir -p "$setup_scratch" &&
-    start_payload "$run_dir/logs/setup.log" "$spec_dir/setup" '' 1 "$setup_scratch" "$setup_scratch"; then
+  if check_sources "$work_spec/env" "$work_spec/setup" "$secrets_file" && mkdir -p "$setup_scratch" &&
+    start_payload "$run_dir/logs/setup.log" "$work_spec/setup" '' 1 "$setup_scratch" "$setup_scratch"; then
     wait_payload || payload_exit=1
     payload_pid=''
   fi
@@ -133,25 +135,37 @@ run_setup() {
     return 0
   fi
   say "setup failed with exit $payload_exit; see $run_dir/logs/setup.log"
-  pid='' payload_ticks='' wrapper_pid='' wrapper_ticks='' kills=''
-  for cell in $queue; do
-    read_cell "$run_dir" "$cell" && [ "$cell_state" = complete ] && continue
+  # Setup of a cell that began earlier says nothing about the others.
+  if [ "$work_spec" != "$spec_dir" ]; then _without=$cell; else _without=$queue; fi
+  (fail_without_setup "$_without") || give_up_on_tier
+  dealt_with="$dealt_with $_without"
+  return 1
+}
+
+# For a subshell: it sets what it likes.
+fail_without_setup() {
+  pid='' payload_ticks='' wrapper_ticks='' kills='' own_spec='' own_code='' queue_epoch=$epoch
+  for cell in $1; do
+    if read_cell "$run_dir" "$cell" && [ "$attempt" != 0 ]; then
+      [ "$cell_state" = complete ] || replace_durably "$run_dir/state/cells/$cell.json" "$(end_record "$cell_json" failed setup "$payload_exit")" || return 1
+      continue
+    fi
     cell_hash "$spec_dir" "$cell"
-    [ "$attempt" = 0 ] || config_sha256=$recorded_sha256
-    write_cell "$run_dir" durably failed "$payload_exit" setup '' "$(now)" || give_up_on_tier
+    epoch=$queue_epoch attempt=0 wrapper_pid=''
+    write_cell "$run_dir" durably failed "$payload_exit" setup '' "$(now)" || return 1
   done
-  close_queue
 }
 
 # next_cell -> $cell: the first of the queue, as the file stands now, that this queue has not dealt with. Fails when there is none.
 next_cell() {
+  attend
   known=$queue known_faults=$queue_faults
   if ! read_queue "$spec_dir"; then
     say "$spec_dir/queue cannot be read any more; going on with the cells already known"
     queue=$known
   fi
   [ -z "$queue_faults" ] || [ "$queue_faults" = "$known_faults" ] || say "appended to the queue and refused: $queue_faults"
-  [ "$queue" = "$known" ] || show_pending
+  [ "$queue" = "$known" ] || (show_roster) || give_up_on_tier
   seen_from=$from_cell
   for cell in $queue; do
     [ "$cell" != "$seen_from" ] || seen_from=''
@@ -161,24 +175,29 @@ next_cell() {
   return 1
 }
 
-# Whether $cell still has to run. Changing what a started cell is would mix two configurations in one folder.
+# Whether $cell still has to run. Changing what a cell that has begun is would mix two configurations in one folder.
 needs_run() {
   cell_hash "$spec_dir" "$cell"
-  read_cell "$run_dir" "$cell" || { [ -z "$cell_state" ] && attempt=0; }
-  if [ "$attempt" != 0 ] && [ -n "$recorded_sha256" ] && [ "$recorded_sha256" != null ] && [ "$recorded_sha256" != "$config_sha256" ]; then
-    if [ "$cell_state" = complete ] || ! is_empty_output; then
-      say "cell $cell: not run, its configuration was changed after it had started; give the changed cell a new name"
-      return 1
-    fi
+  read_cell "$run_dir" "$cell" || :
+  if ! is_same_cell && has_begun "$run_dir"; then
+    say "cell $cell: not run, its configuration was changed after it had started; give the changed cell a new name"
+    return 1
   fi
-  [ "$cell_state" = complete ] || return 0
-  say "cell $cell is complete already"
+  case $cell_state/$cell_cause in
+    complete/*) say "cell $cell is complete already" ;;
+    cancelled/request) say "cell $cell was cancelled on request; it waits for a retry" ;;
+    *) return 0 ;;
+  esac
   return 1
 }
 
-is_empty_output() { [ -z "$(find "$run_dir/cells/$cell" -type f 2>/dev/null | head -n 1)" ]; }
+# What $cell began with is nowhere any more: it is not run with something else instead.
+give_up_work() {
+  say "cell $cell: not run, the code that it began with ($recorded_code) is neither here nor kept on the tier; a fresh start takes today's"
+  write_state "cells/$cell" "$(end_record "$cell_json" failed setup)"
+}
 
-# Writes the closing marker from the state files and leaves.
+# Writes the closing marker from the state files and leaves; returns when something came meanwhile that is to be run.
 close_queue() {
   complete='' failed='' never_ran=''
   for cell in $queue; do
@@ -190,9 +209,16 @@ close_queue() {
       *) never_ran="$never_ran $cell" ;;
     esac
   done
+  if [ -z "$never_ran" ] && [ -z "$queue_faults" ]; then
+    write_state closed "$(printf '{"at":"%s","epoch":%s,"complete":[%s],"failed":[%s]}' "$(now)" "$epoch" "${complete#,}" "${failed#,}")"
+  fi
+  # Whoever brings an edit or an order and then sees a live queue without this marker may rely on being noticed.
+  if next_cell; then
+    rm -f "$run_dir/state/closed.json" 2>/dev/null || give_up_on_tier
+    return 0
+  fi
   [ -z "$never_ran" ] || leave 10 "not closed, these cells never ran:$never_ran"
   [ -z "$queue_faults" ] || leave 40 "not closed, the queue has lines that name no cell: $queue_faults"
-  write_state closed "$(printf '{"at":"%s","epoch":%s,"complete":[%s],"failed":[%s]}' "$(now)" "$epoch" "${complete#,}" "${failed#,}")"
   [ -z "$failed" ] || leave 10 "closed; not complete: ${failed#,}"
   leave 0 'closed; every cell is complete'
 }
@@ -208,11 +234,15 @@ name_the_run
 check_request
 become_writer
 keep_heartbeat
-show_pending
-run_setup
-while next_cell; do
-  dealt_with="$dealt_with $cell"
-  [ "$stop_requested" != 1 ] || leave 60 'stopped on request'
-  ! needs_run || ! ensure_inputs || run_cell
+(show_roster) || give_up_on_tier
+while :; do
+  while next_cell; do
+    dealt_with="$dealt_with $cell"
+    [ "$stop_requested" != 1 ] || leave 60 'stopped on request'
+    needs_run || continue
+    choose_work
+    case $? in 0) ;; 30) give_up_on_tier ;; *) give_up_work && continue ;; esac
+    ! run_setup || ! ensure_inputs || run_cell
+  done
+  close_queue
 done
-close_queue

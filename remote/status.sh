@@ -1,8 +1,9 @@
 #!/bin/sh
 # The state of a run as one line of JSON, from state files and the process table; logs are not read.
 #   status.sh RUN_DIR
-# {"writer":"alive|none|other-host","session":NAME|null,"epoch":N,"cells":[state files, each with "newestCheckpoint"],
-#  "heartbeat":{...}|null,"closed":{...}|null,"queue":{...}|null,"newestCheckpoint":{"path","mtime","bytes","ageSeconds"}|null,
+# {"writer":"alive|none|other-host","session":NAME|null,"epoch":N,"cells":[state files, each with "begun" (something is there
+#  that another configuration must not be mixed with) and "newestCheckpoint"],"heartbeat":{...}|null,"closed":{...}|null,
+#  "queue":{...}|null,"next":{...}|null (an edit that waits),"refused":{...}|null (the last one that was not taken up),"newestCheckpoint":{"path","mtime","bytes","ageSeconds"}|null,
 #  "inputs":[state files of inputs],"bytesFree","bytesTotal","inodesFree":N|null,"now"}; mtime in seconds since 1970, paths relative to RUN_DIR.
 # A state file that is not JSON appears as {"cell":NAME,"state":"unreadable"}. Exit: 0, 40 usage.
 set -u
@@ -67,7 +68,7 @@ cells() {
   for file in "$run_dir"/state/cells/*.json; do
     name=${file##*/}
     name=${name%.json}
-    valid_cell_name "$name" || continue
+    valid_state_name "$name" || continue
     case $checkpoints in
       *"$newline$name "*)
         checkpoint=${checkpoints#*"$newline$name "}
@@ -79,7 +80,9 @@ cells() {
     read_cell "$run_dir" "$name" || cell_json=''
     case $faulty in *"$newline$file$newline"*) cell_json='' ;; esac
     [ -n "$cell_json" ] || cell_json="{\"cell\":\"$name\",\"state\":\"unreadable\"}"
-    printf '%s%s,"newestCheckpoint":%s}' "$separator" "${cell_json%\}}" "$(checkpoint_json "$checkpoint")"
+    cell=$name begun=false
+    ! has_begun "$run_dir" || begun=true
+    printf '%s%s,"begun":%s,"newestCheckpoint":%s}' "$separator" "${cell_json%\}}" "$begun" "$(checkpoint_json "$checkpoint")"
     separator=,
   done
   printf '],"newestCheckpoint":%s' "$(checkpoint_json "$newest")"
@@ -106,4 +109,5 @@ measure_disk "$run_dir" || { bytes_free=null bytes_total=null inodes_free=null; 
 printf '{"writer":"%s","session":%s,"epoch":%s,"cells":%s' "$writer" "$(session)" "$highest" "$(cells)"
 printf ',"heartbeat":%s,"closed":%s,"queue":%s' "$(state_file heartbeat)" "$(state_file closed.json)" "$(state_file queue.json)"
 printf ',"inputs":[%s]' "$(inputs)"
+printf ',"next":%s,"refused":%s' "$(state_file next.json)" "$(state_file refused.json)"
 printf ',"bytesFree":%s,"bytesTotal":%s,"inodesFree":%s,"now":"%s"}\n' "$bytes_free" "$bytes_total" "$inodes_free" "$(now)"

@@ -25,8 +25,6 @@ const tones: Partial<Record<LedgerKind, Tone>> = {
   "leftover.recorded": "warn",
   "receipt.signed": "good",
   "approval.signed": "good",
-  "standing.signed": "good",
-  "standing.revoked": "warn",
   "grant.sealed": "good",
 };
 
@@ -35,6 +33,13 @@ type Sentences = { readonly [K in LedgerKind]: (data: LedgerData[K]) => string }
 const short = (hash: string): string => hash.slice(0, 12);
 /** Vendors' ids are names to look for, not to read: the whole is in `--json`. */
 const idOf = (id: string): string => (/^[0-9a-f-]{20,}$/.test(id) ? id.slice(0, 12) : id);
+
+const byWhom = (data: { readonly by?: string }): string => (data.by === undefined ? "" : `, by ${data.by}`);
+
+function editOf({ cells, added = [], replaced = [] }: LedgerData["job.updated"]): string {
+  const parts = [...(added.length > 0 ? [`added ${added.join(", ")}`] : []), ...(replaced.length > 0 ? [`replaced ${replaced.join(", ")}`] : [])];
+  return parts.length > 0 ? parts.join("; ") : cells.join(", ");
+}
 
 const sentences: Sentences = {
   "run.declared": (data) => `${runId(data.run)} on ${data.endpoint.platform} (${data.endpoint.api}), ${plural(data.roster.length, "cell")}: ${data.roster.join(", ")}`,
@@ -46,14 +51,15 @@ const sentences: Sentences = {
   "resource.deleted": (data) => `${data.verb} ${data.role} ${idOf(data.id)}: ${data.confirmed}${data.grant === null ? "" : ` (grant ${short(data.grant)})`}`,
   "address.changed": (data) => `${idOf(data.instance)} answers at ${data.user}@${data.host}:${data.port}`,
   "job.started": (data) => `on ${idOf(data.instance)}: ${data.cells.join(", ")}, code ${short(data.codeSha256)}`,
-  "job.updated": (data) => `${data.cells.join(", ")}, code ${short(data.codeSha256)}`,
+  "job.updated": (data) => `${editOf(data)}, code ${short(data.codeSha256)}${byWhom(data)}`,
+  "job.refused": (data) => `edit not taken up, ${data.why}: ${data.cells.join(", ")}${byWhom(data)}`,
+  "cells.removed": (data) => `${data.cells.join(", ")}: ${data.why}${byWhom(data)}`,
+  "cells.ordered": (data) => `${data.order} ${data.cells.join(", ")}${byWhom(data)}`,
   "manifest.taken": (data) => `${short(data.manifestSha256)}: ${plural(data.files, "file")}, ${formatBytes(data.bytes)}${data.closed ? ", queue closed" : ", still open"}`,
   "pull.finished": (data) => `${plural(data.files, "file")}, ${formatBytes(data.bytes)} to ${data.host}:${data.directory} in ${formatDuration(data.seconds)}`,
   "verify.failed": (data) => `${plural(data.problems.length, "problem")}: ${listOf(data.problems.slice(0, 3).map((problem) => `${problem.path} (${problem.code})`))}`,
   "receipt.signed": (data) => `${data.receipt} for manifest ${short(data.manifestSha256)}`,
   "approval.signed": (data) => `${data.approval}: ${listOf(data.deletions.map((deletion) => `${deletion.verb} ${deletion.role}`))}, until ${data.expiresAt.slice(0, 16)}Z`,
-  "standing.signed": (data) => `${data.standing}: once verified, ${listOf(data.allows.map(({ verb, role }) => `${verb} ${role}`))}, until ${data.expiresAt.slice(0, 16)}Z`,
-  "standing.revoked": (data) => `${data.standing}: ${data.why}`,
   "breakglass.signed": (data) => `${data.breakGlass}: ${data.reason}, until ${data.expiresAt.slice(0, 16)}Z`,
   "teardown.refused": (data) => `${data.resource}: ${data.reasons.map((reason) => reason.code).join(", ")}`,
   "grant.sealed": (data) => `${data.grant.basis}: ${listOf(data.grant.deletions.map((deletion) => `${deletion.verb} ${deletion.role}`))}`,

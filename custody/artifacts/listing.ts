@@ -55,6 +55,7 @@ export function parseWriterStatus(stdout: string, where: string): WriterStatus {
   return {
     writer,
     // A cell whose state file cannot be read has no state here: its files are then found without anybody answering for them.
+    // So it is for one that was removed before it began: it has no files, or somebody must look.
     cells: cells.flatMap(({ cell, state, exit, cause }) => isCellState(state)
       ? [{ name: cell, state, ...(exit === undefined ? {} : { exit }), ...(cause === undefined ? {} : { cause }) }]
       : []),
@@ -62,7 +63,7 @@ export function parseWriterStatus(stdout: string, where: string): WriterStatus {
   };
 }
 
-const isCellState = (state: string): state is CellState => ["pending", "running", "complete", "failed", "cancelled"].includes(state);
+const isCellState = (state: string): state is CellState => ["pending", "running", "complete", "failed", "cancelled", "kept"].includes(state);
 
 function parseJson(text: string): unknown {
   try {

@@ -11,7 +11,8 @@ export function unfinishedCells(facts: DeletionFacts, listings: readonly (readon
   const reasons = new Map<string, Reason>();
   for (const name of cellNames(facts, listings, files)) {
     const spoken = listings.flatMap((cells) => cells.filter((cell) => cell.name === name));
-    const open = spoken.find((cell) => cell.state !== "complete");
+    // What was set aside has nothing left to come: its files are artifacts like all others.
+    const open = spoken.find((cell) => cell.state !== "complete" && cell.state !== "kept");
     if (spoken.length === 0) reasons.set(name, cellUnaccounted(facts.run, name, filesOf(files, name)));
     else if (open !== undefined) reasons.set(name, cellUnfinished(facts.run, open));
   }

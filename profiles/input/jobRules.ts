@@ -23,7 +23,7 @@ const namesAt = (raw: unknown, path: PropertyPath): string[] => {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
 };
 
-/** Folders and logs are named for cells, also on file systems that do not know case; logs/queue.log is the queue's own. */
+/** Folders and logs are named for cells, also on file systems that do not know case; logs/queue.log and logs/setup.log are the run's own. */
 function twice(raw: unknown): Fault[] {
   const first = new Map<string, number>();
   const faults: Fault[] = [];
@@ -32,7 +32,8 @@ function twice(raw: unknown): Fault[] {
     if (typeof name !== "string") return;
     const path = ["roster", index, "name"];
     const earlier = first.get(name.toLowerCase());
-    if (name.toLowerCase() === "queue") faults.push(faultAt(path, `= ${JSON.stringify(name)}: must be another name, the queue's own log has that one`));
+    if (["queue", "setup"].includes(name.toLowerCase())) faults.push(faultAt(path, `= ${JSON.stringify(name)}: must be another name, a log of the run's own has that one`));
+    else if (/\.tmp$|\.kept-\d+$/i.test(name)) faults.push(faultAt(path, `= ${JSON.stringify(name)}: must end differently: .tmp is never an artifact, and .kept-N is what a fresh start sets aside`));
     else if (earlier === undefined) first.set(name.toLowerCase(), index);
     else faults.push(faultAt(path, `= ${JSON.stringify(name)}: must be unique (case does not count), ${renderPath(["roster", earlier])} has that name`));
   });

@@ -1,8 +1,7 @@
 /** Puts a job onto an instance: scripts, code and spec under content-hashed names, preflight, secrets, the detached queue. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { readWriterStatus } from "../../custody";
+import { basename, dirname, join } from "node:path";
 import type { Clock } from "../../custody/clock";
 import type { RunRef } from "../../custody/formats";
 import type { Remote } from "../../custody/remote";
@@ -14,6 +13,8 @@ import { shellWord } from "../ssh/outcome";
 import { codeExcludes, hashCode } from "./code";
 import type { JobPlace } from "./layout";
 import { runDirectory, sessionName } from "./layout";
+import type { LiveRun } from "./liveRun";
+import { readLiveRun } from "./liveRun";
 import { buildSpec, defaultFloors, specSha256 } from "./spec";
 
 export interface JobContent {
@@ -155,9 +156,9 @@ export async function writeSecrets(remote: Remote, content: JobContent, environm
 
 /** Starts the queue in a detached session and returns once it has taken the writer lock and opened its log. */
 export async function startQueue(remote: Remote, place: JobPlace, clock: Clock): Promise<void> {
-  // A start whose answer was lost is found again by looking: the same spec, with a writer that lives.
-  const earlier = await queueState(remote, place);
-  if (earlier.spec === place.spec && (await readWriterStatus(remote, place)).writer === "alive") return;
+  // A start whose answer was lost is found again by looking: the same work, with a writer that lives.
+  const earlier = await readLiveRun(remote, place);
+  if (worksFrom(earlier, place) && earlier.writer === "alive") return;
   const before = earlier.epoch;
   // The queue sends its output to its log and so lets go of the terminal; a shell that stays keeps the session alive, since
   // tmux ends a session, and hangs up on what runs in it, once nothing holds its terminal.
@@ -172,7 +173,7 @@ export async function startQueue(remote: Remote, place: JobPlace, clock: Clock):
   // An unknown answer is resolved by looking: either the queue runs now, or it does not.
   const deadline = clock.now().getTime() + logDeadlineSeconds * 1000;
   for (;;) {
-    const [{ epoch }, log] = [await queueState(remote, place), await remote.exec(["test", "-s", `${place.directory}/logs/queue.log`])];
+    const [{ epoch }, log] = [await readLiveRun(remote, place), await remote.exec(["test", "-s", `${place.directory}/logs/queue.log`])];
     if (epoch > before && log.exitCode === 0) return;
     if (clock.now().getTime() > deadline) {
       const tail = await remote.exec(["tail", "-n", "5", `${place.directory}/logs/queue.log`]);
@@ -187,14 +188,6 @@ export async function startQueue(remote: Remote, place: JobPlace, clock: Clock):
 
 const logDeadlineSeconds = 60;
 
-/** What the queue wrote when it took the writer lock; zeros when none ever did. */
-async function queueState(remote: Remote, place: JobPlace): Promise<{ epoch: number; spec: string | null }> {
-  const result = await remote.exec(["cat", `${place.directory}/state/queue.json`]);
-  if (result.exitCode !== 0) return { epoch: 0, spec: null };
-  try {
-    const state = JSON.parse(result.stdout) as { epoch?: number; spec?: string };
-    return { epoch: state.epoch ?? 0, spec: state.spec ?? null };
-  } catch {
-    return { epoch: 0, spec: null };
-  }
-}
+/** Whether the queue's spec and code are those of the place. */
+export const worksFrom = (live: Pick<LiveRun, "spec" | "code">, place: Pick<JobPlace, "spec" | "code">): boolean =>
+  live.spec === basename(place.spec) && live.code === basename(place.code);

@@ -2,11 +2,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { join } from "node:path";
 import type { EndpointRef, PlannedDeletion } from "../../custody/formats";
-import { runId } from "../../custody/formats";
 import type { Remote } from "../../custody/remote";
 import { RemoteUnreachable } from "../../custody/remote";
 import type { RunCustody } from "../../custody";
-import { readWriterStatus } from "../../custody";
 import { UserError } from "../../custody/userError";
 import type { Binding, Context, Kind } from "../kind";
 import { PartialCreate, runOf } from "../kind";
@@ -14,14 +12,12 @@ import { loadPlan } from "../planStore";
 import { declarePlan } from "../declare";
 import { openSshRemote } from "../ssh/remote";
 import { authorizeDeletion } from "../teardown/authorize";
-import { compareRosters } from "./edits";
 import { jobPlace } from "./layout";
+import { handOver, prepareEdit, recordRemoved, sayEdits } from "./liveEdit";
 import type { JobContent, PlacedJob } from "./place";
 import { checkInputs, pushInputs } from "./pushInputs";
 import { awaitMachine, locateJob, preflight, pushJob, startQueue, writeSecrets } from "./place";
 import type { JobSource } from "./source";
-import { cellFiles } from "./spec";
-import { stopQueue } from "./stop";
 
 export type RemoteJobInputs = {
   readonly binding: Binding;
@@ -81,12 +77,18 @@ async function place(id: string, inputs: RemoteJobInputs, context: Context, olds
   try {
     await awaitMachine(remote, context.clock, firstAnswerSeconds);
     // A refused edit leaves state and run as they were: it throws before anything is recorded.
-    if (olds?.place && startedOn(run, inputs) && (await editLiveQueue(remote, run, olds, olds.place, inputs, context)) === "done") {
+    const edit = startedOn(run, inputs) ? await prepareEdit(remote, run, olds?.planSha256 ?? null, contentOf(inputs, context), target) : null;
+    if (edit !== null && (await handOver(remote, run, edit, recordPlace(run, inputs, target), context)) === "done") {
       declarePlan(run, inputs);
-      return { ...outs, place: olds.place };
+      await run.copyTo(remote, `${target.directory}/custody`);
+      return outs;
     }
     try {
       await start(remote, run, inputs, target, context);
+      if (edit !== null) {
+        recordRemoved(run, edit);
+        sayEdits(edit, context);
+      }
       declarePlan(run, inputs);
       return outs;
     } catch (error) {
@@ -97,6 +99,11 @@ async function place(id: string, inputs: RemoteJobInputs, context: Context, olds
     await remote.close();
   }
 }
+
+/** Where the job is from now on, as readers of the instance find it. */
+const recordPlace = (run: RunCustody, inputs: RemoteJobInputs, target: ReturnType<typeof locateJob>) => (): void => {
+  run.append("resource.created", { role: "job", kind: "RemoteJob", id: jobId(inputs.binding), name: target.session, details: { ...withoutFiles(target) } });
+};
 
 /** Whether a job of this run was ever started on this very instance; before that there is nothing there to edit or to stop. */
 const startedOn = (run: RunCustody, { machine }: RemoteJobInputs): boolean => run.view().lastJobStart?.instance === machine.instanceId;
@@ -112,7 +119,7 @@ async function start(remote: Remote, run: RunCustody, inputs: RemoteJobInputs, t
   await checkInputs(remote, content, target);
   await pushInputs(remote, content, context.projectRoot, context.say);
   await writeSecrets(remote, content, process.env);
-  run.append("resource.created", { role: "job", kind: "RemoteJob", id: jobId(inputs.binding), name: target.session, details: { ...withoutFiles(target) } });
+  recordPlace(run, inputs, target)();
   // From this line on data may exist, whatever becomes of the start.
   run.append("job.started", {
     instance: inputs.machine.instanceId,
@@ -127,44 +134,14 @@ async function start(remote: Remote, run: RunCustody, inputs: RemoteJobInputs, t
   context.say(`job started: ${content.plan.cells.length} cells, log ${target.directory}/logs/queue.log`);
 }
 
-/** Carries an edited roster to a queue that lives. "restart": nothing runs, so the whole job is placed again. */
-async function editLiveQueue(remote: Remote, run: RunCustody, olds: RemoteJobOutputs, live: PlacedJob, news: RemoteJobInputs, context: Context): Promise<"done" | "restart"> {
-  const status = await readWriterStatus(remote, live);
-  const plan = loadPlan(run, news.planSha256);
-  const edit = compareRosters(loadPlan(run, olds.planSha256).cells, plan.cells, new Map(status.cells.map((cell) => [cell.name, cell.state])));
-  if (edit.refused.length > 0) {
-    throw new UserError(`Run ${runId(run.ref)}: the edit was refused, the run goes on unchanged.\n${edit.refused.map(({ why }) => `  - ${why}`).join("\n")}`, {
-      code: "edit-refused",
-      next: ["give the new configuration a new cell name and keep the old cell", "or end the run: holdfast pull, holdfast approve, pulumi destroy"],
-    });
-  }
-  if (status.writer === "none") return "restart";
-  if (edit.changedWhilePending.length > 0) {
-    throw new UserError(
-      `Run ${runId(run.ref)}: cells that wait were changed (${edit.changedWhilePending.map((cell) => cell.name).join(", ")}) while the queue is running; this version edits a running queue only by adding cells.`,
-      { code: "edit-refused", next: ["give the changed cells new names", "or wait for the queue to end, then pulumi up"] },
-    );
-  }
-  for (const cell of edit.added) {
-    for (const [path, text] of cellFiles(cell)) await remote.write(`${live.spec}/${path}`, text, 0o644);
-    // The queue is append-only: the runner reads it again between cells.
-    const appended = await remote.exec(["sh", "-c", 'printf "%s\\n" "$1" >> "$2"', "sh", cell.name, `${live.spec}/queue`]);
-    if (appended.exitCode !== 0) throw new RemoteUnreachable(remote.description, `cell ${cell.name} could not be appended to the queue`);
-    context.say(`cell ${cell.name} appended to the running queue`);
-  }
-  // The queue may have looked for the last time just before: then nobody runs what was appended.
-  if ((await readWriterStatus(remote, live)).writer === "none") return "restart";
-  run.append("job.updated", { cells: plan.cells.map((cell) => cell.name), codeSha256: news.code.sha256, specSha256: live.specSha256 });
-  return "done";
-}
-
 async function stopIfReachable(run: RunCustody, outs: RemoteJobOutputs, context: Context): Promise<string> {
   // From the ledger: a start that failed half-way left no place in state, and may have left a queue.
   const place = jobPlace(run.view());
   if (place === null || !startedOn(run, outs)) return "never started on this instance";
   const remote = connect(run, outs, context);
   try {
-    return await stopQueue(remote, place);
+    const result = await remote.exec(["sh", `${place.scripts}/stop.sh`, place.directory, place.session, "30"], { timeoutSeconds: 90 });
+    if (result.exitCode !== 0) throw new UserError(`${remote.description}: the queue did not end (exit ${result.exitCode}): ${result.stderr.trim()}`, { code: "writer-alive", next: ["the same command again"] });
     return "no writer lives";
   } catch (error) {
     // The grant was sealed on what the gate saw; a machine that is gone by now has no writer either.

@@ -27,7 +27,8 @@ export function cellFiles(cell: PlanCell): Map<string, string> {
   return new Map([
     [`${folder}/command`, `${cell.command}\n`],
     [`${folder}/env`, ""],
-    [`${folder}/sha256`, `${cell.configSha256}\n`],
+    // What the cell is, what it is run with, what it reads: a cell that has begun is held against it.
+    [`${folder}/sha256`, `${cell.configSha256}\ncode ${cell.codeSha256}\n${cell.inputsSha256 === null ? "" : `inputs ${cell.inputsSha256}\n`}`],
     ...cellInputFiles(cell),
   ]);
 }

@@ -1,10 +1,10 @@
 # shellcheck shell=sh disable=SC2034,SC2154  # variables are shared with the script that sources this
-# Sourced by run_queue.sh: the attempts of one cell. Reads $cell, $run_dir, $spec_dir, $code_dir, $epoch and the limits;
+# Sourced by run_queue.sh: the attempts of one cell. Reads $cell, $run_dir, $work_spec, $work_code, $epoch and the limits;
 # ends the queue through its leave and give_up_on_tier.
 
 # run_cell: attempts until the cell is complete, has failed by itself, or was killed max_attempts times.
 run_cell() {
-  tries=0
+  tries=0 cancelled_cell=''
   while :; do
     tries=$((tries + 1))
     read_cell "$run_dir" "$cell" || attempt=0
@@ -13,11 +13,21 @@ run_cell() {
     run_attempt
     case $one_exit in 0 | 10 | 11 | 12 | 20 | 30 | 40 | 50) ;; *) settle_dead_wrapper ;; esac
     [ "$stop_requested" != 1 ] || leave 60 "stopped on request; cell $cell can be resumed"
+    if [ "$cancelled_cell" = "$cell" ]; then
+      rm -f "$run_dir/state/orders/$cell.json" 2>/dev/null
+      return 0
+    fi
     case $one_exit in
       20) leave 20 "gate: cell $cell was not started" ;;
       30) give_up_on_tier ;;
       50) leave 50 'the writer lock was lost' ;;
-      11) [ "$tries" -ge "$max_attempts" ] || { back_off && continue; } ;;
+      11)
+        if [ "$tries" -lt "$max_attempts" ]; then
+          back_off
+          [ "$cancelled_cell" = "$cell" ] || continue
+          cancel_between_attempts
+        fi
+        ;;
     esac
     return 0
   done
@@ -25,10 +35,10 @@ run_cell() {
 
 # run_attempt -> $one_exit. Watches the wrapper, the lock and the heartbeat meanwhile.
 run_attempt() {
-  sh "$here/run_one.sh" "$run_dir" "$spec_dir" "$code_dir" "$cell" "$epoch" "$attempt" </dev/null &
+  sh "$here/run_one.sh" "$run_dir" "$work_spec" "$work_code" "$cell" "$epoch" "$attempt" </dev/null &
   one_pid=$!
   process_facts "$one_pid" || :
-  one_ticks=$ticks one_stopped=0 pause=0.1 deadline=0
+  one_ticks=$ticks one_stopped=0 pause=0.1 deadline=0 running_cell=$cell
   while process_lives "$one_pid" "$one_ticks"; do
     keep_heartbeat
     lock_is_ours "$run_dir" "$epoch"
@@ -38,7 +48,8 @@ run_attempt() {
       # A network file system may hide the lock for a moment; gone for good, it cannot keep another writer away.
       *) lock_unseen=$((lock_unseen + 1)) && [ "$lock_unseen" -lt 10 ] || lock_lost=1 ;;
     esac
-    if [ "$one_stopped" = 0 ] && { [ "$stop_requested" = 1 ] || [ "$lock_lost" = 1 ]; }; then
+    [ "$lock_lost" = 1 ] || attend
+    if [ "$one_stopped" = 0 ] && { [ "$stop_requested" = 1 ] || [ "$lock_lost" = 1 ] || [ "$cancelled_cell" = "$cell" ]; }; then
       kill -TERM "$one_pid" 2>/dev/null
       stop_grace
       uptime_seconds
@@ -50,6 +61,7 @@ run_attempt() {
     nap "$pause"
     case $pause in 0.1) pause=0.2 ;; 0.2) pause=0.5 ;; *) pause=1 ;; esac
   done
+  running_cell=''
   wait "$one_pid"
   one_exit=$?
   # Cut short by a signal, it did not see the wrapper's own code yet.
@@ -63,9 +75,16 @@ run_attempt() {
 settle_dead_wrapper() {
   say "cell $cell: its wrapper ended with $one_exit"
   end_payload "$run_dir" '' "$stop_grace_seconds" || leave 50 "process$found of cell $cell cannot be ended"
-  if [ "$stop_requested" = 1 ]; then end_state=cancelled end_cause=''; elif [ "$one_exit" -gt 128 ]; then end_state=failed end_cause=killed; else end_state=failed end_cause=setup; fi
+  cancel_cause
+  if [ "$stop_requested" = 1 ] || [ "$cancelled_cell" = "$cell" ]; then end_state=cancelled end_cause=$cause; elif [ "$one_exit" -gt 128 ]; then end_state=failed end_cause=killed; else end_state=failed end_cause=setup; fi
   ! read_cell "$run_dir" "$cell" || [ "$cell_state" != running ] || write_state "cells/$cell" "$(end_record "$cell_json" "$end_state" "$end_cause")"
   if [ "$end_state" = cancelled ]; then one_exit=12; elif [ "$end_cause" = killed ]; then one_exit=11; else one_exit=10; fi
+}
+
+# Cancelled while nothing of it ran: its last attempt has written how it ended.
+cancel_between_attempts() {
+  ! read_cell "$run_dir" "$cell" || write_state "cells/$cell" "$(end_record "$cell_json" cancelled request)"
+  rm -f "$run_dir/state/orders/$cell.json" 2>/dev/null
 }
 
 # Waits before the next attempt, twice as long each time, five minutes at most.
@@ -76,6 +95,15 @@ back_off() {
   done
   [ "$wait_seconds" -le 300 ] || wait_seconds=300
   say "cell $cell was killed; attempt $((tries + 1)) of $max_attempts in $wait_seconds s, same configuration"
-  [ "$wait_seconds" = 0 ] || nap "$wait_seconds"
+  running_cell=$cell
+  while [ "$wait_seconds" -gt 0 ] && [ "$stop_requested" != 1 ] && [ "$cancelled_cell" != "$cell" ]; do
+    # In pieces, so that an order for the cell is heeded.
+    if [ "$wait_seconds" -ge 2 ]; then _piece=2; else _piece=1; fi
+    nap "$_piece"
+    wait_seconds=$((wait_seconds - _piece))
+    keep_heartbeat
+    attend
+  done
+  running_cell=''
   [ "$stop_requested" != 1 ] || leave 60 "stopped on request; cell $cell can be resumed"
 }

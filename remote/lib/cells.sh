@@ -5,9 +5,18 @@
 valid_cell_name() {
   case $1 in
     '' | [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*) return 1 ;;
-    queue | setup | *.tmp) return 1 ;;
+    queue | setup | *.tmp | *.kept-[0-9]*) return 1 ;;
   esac
   [ "${#1}" -le 64 ]
+}
+
+# What a fresh start set aside keeps its cell's name with .kept-N behind it: a state and a folder, never a line of a queue.
+valid_state_name() {
+  case $1 in
+    *.kept-*[!0-9]* | *.kept-) return 1 ;;
+    *.kept-*) valid_cell_name "${1%.kept-*}" ;;
+    *) valid_cell_name "$1" ;;
+  esac
 }
 
 # read_queue SPEC_DIR -> $queue (names, one blank between) and $queue_faults ('' or text). The whole file is read before
@@ -59,22 +68,36 @@ read_limits() {
   [ -z "$limits_fault" ]
 }
 
-# cell_hash SPEC_DIR CELL -> $config_sha256 ('' when there is none).
+# cell_hash SPEC_DIR CELL -> $config_sha256, $code_sha256, $inputs_sha256 ('' when there is none): what the cell is, what it is
+# run with, what it reads. The file: the first by itself, then `code HASH` and `inputs HASH`.
 cell_hash() {
-  config_sha256=''
-  ! read_line "$1/cells/$2/sha256" || config_sha256=${content%"$carriage_return"}
-  case $config_sha256 in *[!0-9A-Za-z]*) config_sha256='' ;; esac
+  config_sha256='' code_sha256='' inputs_sha256=''
+  [ -r "$1/cells/$2/sha256" ] || return 0
+  while IFS= read -r _line || [ -n "$_line" ]; do
+    _line=${_line%"$carriage_return"}
+    case ${_line##* } in *[!0-9A-Za-z]*) continue ;; esac
+    case $_line in
+      'code '*) code_sha256=${_line#code } ;;
+      'inputs '*) inputs_sha256=${_line#inputs } ;;
+      *' '*) ;;
+      *) config_sha256=${config_sha256:-$_line} ;;
+    esac
+  done <"$1/cells/$2/sha256"
 }
 
 # read_cell RUN_DIR CELL -> $cell_state ('' when there is none), $cell_json, and the fields that outlive an attempt.
 read_cell() {
   cell_state='' cell_json='' attempt=0 recorded_sha256='' cell_cause='' cell_pid='' cell_ticks='' wrapper_pid='' wrapper_ticks=''
-  cell_boot='' cell_epoch=''
+  cell_boot='' cell_epoch='' recorded_code_sha256='' recorded_inputs_sha256='' recorded_spec='' recorded_code=''
   json_line "$1/state/cells/$2.json" || return 1
   cell_json=$content
   json_field "$content" state && cell_state=$field
   json_field "$content" attempt && attempt=$field
   json_field "$content" configSha256 && recorded_sha256=$field
+  json_field "$content" codeSha256 && recorded_code_sha256=$field
+  json_field "$content" inputsSha256 && recorded_inputs_sha256=$field
+  json_field "$content" spec && recorded_spec=$field
+  json_field "$content" code && recorded_code=$field
   json_field "$content" cause && cell_cause=$field
   json_field "$content" pid && cell_pid=$field
   json_field "$content" startTicks && cell_ticks=$field
@@ -85,13 +108,32 @@ read_cell() {
   case $attempt in '' | *[!0-9]*) attempt=0 ;; esac
 }
 
-# cell_record STATE EXIT CAUSE STARTED ENDED: prints the object for $cell with $attempt, $pid, $payload_ticks,
-# $config_sha256, $epoch, $boot_id, $wrapper_ticks and $kills; an empty value becomes null.
+# has_begun RUN_DIR: whether $cell, as read_cell found it, holds something that another configuration must not be mixed with.
+# One that failed before it wrote a file does not.
+has_begun() {
+  [ "$attempt" != 0 ] || return 1
+  case $cell_state in running | complete) return 0 ;; esac
+  [ -n "$(find "$1/cells/$cell" -type f 2>/dev/null | head -n 1)" ]
+}
+
+# is_same_cell: whether what cell_hash read is what the cell began as, code apart. A state without hashes is taken at its word.
+is_same_cell() {
+  case $recorded_sha256 in '' | null | "$config_sha256") ;; *) return 1 ;; esac
+  case $recorded_inputs_sha256 in '') return 0 ;; null) [ -z "$inputs_sha256" ] ;; *) [ "$recorded_inputs_sha256" = "$inputs_sha256" ] ;; esac
+}
+
+# cell_record STATE EXIT CAUSE STARTED ENDED: prints the object for $cell with $attempt, $pid, $payload_ticks, the hashes,
+# $own_spec and $own_code (names of the folders that it runs from), $epoch, $boot_id, $wrapper_ticks and $kills; an empty
+# value becomes null.
 cell_record() {
   _cause=${3:+\"$3\"} _started=${4:+\"$4\"} _ended=${5:+\"$5\"} _hash=${config_sha256:+\"$config_sha256\"}
+  _code_hash=${code_sha256:+\"$code_sha256\"} _inputs_hash=${inputs_sha256:+\"$inputs_sha256\"}
+  case ${own_spec-}${own_code-} in *[!A-Za-z0-9._-]*) own_spec='' own_code='' ;; esac
+  _spec=${own_spec:+\"$own_spec\"} _code=${own_code:+\"$own_code\"}
   printf '{"cell":"%s","state":"%s","attempt":%s,"exit":%s,"cause":%s,"startedAt":%s,"endedAt":%s' \
     "$cell" "$1" "$attempt" "${2:-null}" "${_cause:-null}" "${_started:-null}" "${_ended:-null}"
   printf ',"pid":%s,"pgid":%s,"startTicks":%s,"configSha256":%s' "${pid:-null}" "${pid:-null}" "${payload_ticks:-null}" "${_hash:-null}"
+  printf ',"codeSha256":%s,"inputsSha256":%s,"spec":%s,"code":%s' "${_code_hash:-null}" "${_inputs_hash:-null}" "${_spec:-null}" "${_code:-null}"
   printf ',"epoch":%s,"bootId":"%s","wrapperPid":%s,"wrapperTicks":%s,"oomKills":%s}' \
     "${epoch:-null}" "${boot_id-}" "${wrapper_pid:-null}" "${wrapper_ticks:-null}" "${kills:-null}"
 }
@@ -103,8 +145,9 @@ write_cell() {
   _record=$(cell_record "$@") && "replace_$_how" "$_path" "$_record"
 }
 
-# end_record JSON STATE CAUSE: the object of a running attempt whose wrapper is gone, given its end. Everything else stays.
+# end_record JSON STATE CAUSE [EXIT]: the object of an attempt, given another state and end. Everything else stays.
 end_record() {
   _cause=${3:+\"$3\"}
-  printf '%s' "$1" | sed -e "s/\"state\":\"[a-z]*\"/\"state\":\"$2\"/" -e "s/\"cause\":[^,]*/\"cause\":${_cause:-null}/" -e "s/\"endedAt\":[^,]*/\"endedAt\":\"$(now)\"/"
+  printf '%s' "$1" | sed -e "s/\"state\":\"[a-z]*\"/\"state\":\"$2\"/" -e "s/\"cause\":[^,]*/\"cause\":${_cause:-null}/" -e "s/\"endedAt\":[^,]*/\"endedAt\":\"$(now)\"/" \
+    ${4:+-e "s/\"exit\":[^,]*/\"exit\":$4/"}
 }

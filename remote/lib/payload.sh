@@ -82,12 +82,14 @@ on_stop_request() {
   [ -z "${payload_pid-}" ] || kill -TERM "-$payload_pid" 2>/dev/null || kill -TERM "$payload_pid" 2>/dev/null || :
 }
 
-# Seconds that a stopped payload has for its last checkpoint: as asked by stop.sh, or by the limits.
+# Seconds that a stopped payload has for its last checkpoint: as asked by stop.sh or an order for its cell, or by the limits.
 stop_grace() {
   grace=$stop_grace_seconds
-  if read_line "$run_dir/state/stop.json" && json_field "$content" graceSeconds; then
-    case $field in '' | *[!0-9]*) ;; *) grace=$field ;; esac
-  fi
+  for _asked in "$run_dir/state/stop.json" "$run_dir/state/orders/${cell-}.json"; do
+    if read_line "$_asked" && json_field "$content" graceSeconds; then
+      case $field in '' | *[!0-9]*) ;; *) grace=$field && return ;; esac
+    fi
+  done
 }
 
 # wait_payload -> $payload_exit: the payload's own exit code, or 128 + signal. Ends what it left behind: a worker that

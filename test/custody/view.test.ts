@@ -23,6 +23,25 @@ test("the roster is everything that was ever declared, started or added", () => 
   assert.equal(view.jobEverStarted, true);
 });
 
+test("a cell that was taken out before it started is not asked for, unless it is wanted again or the ledger is a copy", () => {
+  const removed: Line = ["cells.removed", { cells: ["c"], why: "taken out", by: "ada@laptop" }];
+  const view = fold(declare, started, removed);
+  assert.deepEqual([[...view.roster].sort(), view.removed.get("c")?.by], [["a", "b"], "ada@laptop"]);
+  assert.ok(fold(declare, started, removed, ["job.updated", { cells: ["c"], codeSha256: "1", specSha256: "2" }]).roster.has("c"));
+  // Whoever can write beside the artifacts could take every cell out.
+  assert.ok(fold(declare, started, removed, ["custody.recovered", { from: "there", entries: 3 }]).roster.has("c"));
+});
+
+test("a cell that is ordered to run again voids the grant: it writes again", () => {
+  assert.equal(fold(declare, sealed, ["cells.ordered", { order: "retry", cells: ["a"], by: "ada@laptop" }]).openGrant, null);
+});
+
+test("a refused edit is remembered until one is accepted", () => {
+  const refused: Line = ["job.refused", { cells: ["a"], why: "it had started", by: "ada@laptop" }];
+  assert.deepEqual([...fold(declare, started, refused).refusedEdit], ["a"]);
+  assert.deepEqual([...fold(declare, started, refused, ["job.updated", { cells: [], codeSha256: "1", specSha256: "2" }]).refusedEdit], []);
+});
+
 test("a job that starts or grows after the grant voids it: new data may exist", () => {
   assert.equal(fold(declare, sealed).openGrant?.id, grant.id);
   assert.equal(fold(declare, sealed, started).openGrant, null);

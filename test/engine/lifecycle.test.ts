@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { withScratch } from "./stack";
 import { atVendor, refused, rosterComplete, succeeds } from "./steps";
-import { until } from "./until";
 
 test("a run cannot be destroyed before its artifacts are pulled, proven and approved, and then nothing bills", async () => {
   await withScratch({}, async (scratch) => {
@@ -132,24 +131,6 @@ test("an up --replace of the instance buys no second one", async () => {
     assert.ok(instance);
     await refused(scratch.up("--replace", instance.urn), /Refused/);
     assert.deepEqual(await atVendor(scratch), made);
-  });
-});
-
-test("a cell added to a live sweep runs on the same instance, and nothing is asked or replaced", async () => {
-  await withScratch({}, async (scratch) => {
-    scratch.writeJob((job) => job.replace('args: ["3"]}\n  - {name: b', 'args: ["40", "0.2"]}\n  - {name: b'));
-    await succeeds(scratch.up());
-    const made = await atVendor(scratch);
-    scratch.writeJob((job) => `${job}  - {name: c, args: ["2"]}\n`);
-    const output = await succeeds(scratch.up());
-    assert.match(output, /cell c appended to the running queue/);
-    assert.deepEqual(await atVendor(scratch), made);
-    await until("cell c is complete", async () => {
-      const status = await scratch.holdfast("status", "--json");
-      return status.exitCode === 0 && (JSON.parse(status.output) as { closed?: { complete: string[] } | null }).closed?.complete.includes("c");
-    });
-    scratch.writeJob((job) => job.replace('name: c, args: ["2"]', 'name: c, args: ["4"]'));
-    await refused(scratch.up(), /changed after it had started/);
   });
 });
 

@@ -6,11 +6,11 @@ import { execa } from "execa";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { stringify } from "yaml";
 import { openCustody } from "../../custody";
 import type { RunCustody } from "../../custody";
 import { resetSandbox } from "../../sandbox";
-import { until } from "./until";
 
 /** Root of the package under test. */
 export const packageRoot = resolve(__dirname, "..", "..", "..");
@@ -37,8 +37,6 @@ const defaultProgram = `const { runFromStackConfig } = require("holdfast");\ncon
 export class ScratchStack {
   readonly directory = mkdtempSync(join(tmpdir(), "holdfast-engine-"));
   readonly stack = "test";
-  /** Added to the environment of every command, until it is emptied again. */
-  extraEnvironment: Readonly<Record<string, string>> = {};
   private readonly environment: NodeJS.ProcessEnv;
 
   private constructor(private readonly options: ScratchOptions) {
@@ -117,6 +115,20 @@ export class ScratchStack {
     return this.pulumi("up", "--yes", "--skip-preview", "--stack", this.stack, ...args);
   }
 
+  /** Kills an update, its engine and its providers as soon as `when` holds, and frees the stack's lock. False when it ended before. */
+  async upKilledWhen(when: () => boolean): Promise<boolean> {
+    const args = ["up", "--yes", "--skip-preview", "--stack", this.stack, "--non-interactive", "--color", "never"];
+    const child = execa("pulumi", args, { cwd: this.directory, env: this.environment, extendEnv: false, reject: false, stdio: "ignore", detached: true });
+    let ended = false;
+    void child.then(() => (ended = true));
+    while (!ended && !when()) await pause(10);
+    const killed = !ended;
+    if (killed && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    await child;
+    await this.pulumi("cancel", "--yes", "--stack", this.stack);
+    return killed;
+  }
+
   async destroy(...args: string[]): Promise<CommandResult> {
     return this.pulumi("destroy", "--yes", "--skip-preview", "--stack", this.stack, ...args);
   }
@@ -127,7 +139,7 @@ export class ScratchStack {
   }
 
   private async run(command: string, args: readonly string[]): Promise<CommandResult> {
-    const result = await execa(command, args, { cwd: this.directory, env: { ...this.environment, ...this.extraEnvironment }, extendEnv: false, all: true, reject: false, stdin: "ignore" });
+    const result = await execa(command, args, { cwd: this.directory, env: this.environment, extendEnv: false, all: true, reject: false, stdin: "ignore" });
     return { exitCode: result.exitCode ?? -1, output: result.all };
   }
 
@@ -157,23 +169,9 @@ export class ScratchStack {
   /** The vendor API itself, with the sandbox's key. */
   async vendor<T>(path: string): Promise<T> {
     const descriptor = JSON.parse(readFileSync(join(this.sandboxDirectory, "daemon.json"), "utf8")) as { url: string; apiKeyFile: string };
-    // The vendor counts every client's requests together, and a command that has just ended may have used up this moment's.
-    return until(`the vendor answers GET ${path}`, async () => {
-      const response = await fetch(`${descriptor.url}${path}`, { headers: { authorization: `Bearer ${readFileSync(descriptor.apiKeyFile, "utf8").trim()}` } });
-      return response.ok && ((await response.json()) as { data: T }).data;
-    });
-  }
-
-  /** A mutation at the vendor that Holdfast knows nothing of, as a person would make it in the console. */
-  async post<T>(path: string, body: unknown): Promise<T> {
-    const descriptor = JSON.parse(readFileSync(join(this.sandboxDirectory, "daemon.json"), "utf8")) as { url: string; apiKeyFile: string };
-    const response = await fetch(`${descriptor.url}${path}`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${readFileSync(descriptor.apiKeyFile, "utf8").trim()}`, "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${await response.text()}`);
-    return ((await response.json()) as { data: T }).data;
+    const response = await fetch(`${descriptor.url}${path}`, { headers: { authorization: `Bearer ${readFileSync(descriptor.apiKeyFile, "utf8").trim()}` } });
+    const body = (await response.json()) as { data: T };
+    return body.data;
   }
 
   private async startSandbox(): Promise<void> {

@@ -1,8 +1,8 @@
 /** A throw-away instance for the scripts: own disk, durable tier, and the shell they run under. Kills what it started. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -23,6 +23,9 @@ export interface CellSpec {
   readonly command: string;
   readonly env?: string;
   readonly sha256?: string;
+  /** Hash of the code it is run with, and of what it reads; absent: none is written. */
+  readonly code?: string;
+  readonly inputs?: string;
 }
 
 /** State file of a cell, as far as tests look at it. */
@@ -36,6 +39,11 @@ export interface CellFile {
   readonly wrapperPid: number | null;
   readonly startTicks: number | null;
   readonly configSha256: string | null;
+  readonly codeSha256: string | null;
+  readonly inputsSha256: string | null;
+  /** Names of the folders that it runs from. */
+  readonly spec: string | null;
+  readonly code: string | null;
   readonly endedAt: string | null;
 }
 
@@ -97,20 +105,35 @@ export class Rig {
   }
 
   /** Writes the spec folder. Floors are one byte unless `limits` says otherwise; retries do not wait. */
-  writeSpec(cells: Readonly<Record<string, CellSpec>>, options: { queue?: string; limits?: Readonly<Record<string, string | number>>; env?: string } = {}): void {
+  writeSpec(cells: Readonly<Record<string, CellSpec>>, options: { queue?: string; limits?: Readonly<Record<string, string | number>>; env?: string; into?: string } = {}): void {
+    const spec = options.into ?? this.spec;
+    mkdirSync(spec, { recursive: true });
     const limits = { bytes_floor: 1, inodes_floor: 1, max_attempts: 3, retry_backoff_seconds: 0, heartbeat_seconds: 1, stop_grace_seconds: 20, ...options.limits };
-    writeFileSync(join(this.spec, "queue"), options.queue ?? Object.keys(cells).map((cell) => `${cell}\n`).join(""));
-    writeFileSync(join(this.spec, "limits"), Object.entries(limits).map(([key, value]) => `${key}=${value}\n`).join(""));
-    writeFileSync(join(this.spec, "env"), options.env ?? "");
-    for (const [name, cell] of Object.entries(cells)) this.writeCell(name, cell);
+    writeFileSync(join(spec, "queue"), options.queue ?? Object.keys(cells).map((cell) => `${cell}\n`).join(""));
+    writeFileSync(join(spec, "limits"), Object.entries(limits).map(([key, value]) => `${key}=${value}\n`).join(""));
+    writeFileSync(join(spec, "env"), options.env ?? "");
+    for (const [name, cell] of Object.entries(cells)) this.writeCell(name, cell, spec);
   }
 
-  writeCell(name: string, cell: CellSpec): void {
-    const folder = join(this.spec, "cells", name);
+  writeCell(name: string, cell: CellSpec, spec = this.spec): void {
+    const folder = join(spec, "cells", name);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "command"), cell.command);
     writeFileSync(join(folder, "env"), cell.env ?? "");
-    writeFileSync(join(folder, "sha256"), `${cell.sha256 ?? "a".repeat(64)}\n`);
+    writeFileSync(join(folder, "sha256"), `${cell.sha256 ?? "a".repeat(64)}\n${cell.code === undefined ? "" : `code ${cell.code}\n`}${cell.inputs === undefined ? "" : `inputs ${cell.inputs}\n`}`);
+  }
+
+  /** Hands an edit over to the queue, as the provider does. */
+  next(spec: string, code = this.code): void {
+    mkdirSync(this.inRun("state"), { recursive: true });
+    writeFileSync(this.inRun("state", "next.json.new"), `${JSON.stringify({ spec: basename(spec), code: basename(code) })}\n`);
+    renameSync(this.inRun("state", "next.json.new"), this.inRun("state", "next.json"));
+  }
+
+  /** What status.sh answers. */
+  async status(): Promise<{ cells: (CellFile & { cell: string; begun: boolean })[]; writer: string; queue: { spec: string; code: string } | null; next: unknown; refused: { cells: string[] } | null }> {
+    const { stdout } = await this.run("status.sh", [this.runDirectory]);
+    return JSON.parse(stdout) as Awaited<ReturnType<Rig["status"]>>;
   }
 
   /** Starts a script of remote/ in its own process group, as a session of its own would. */
@@ -153,8 +176,8 @@ export class Rig {
     return { ...(await started.finished), code, signal };
   }
 
-  queue(from?: string): Started {
-    return this.start("run_queue.sh", [this.runDirectory, this.spec, this.code, ...(from === undefined ? [] : [from])]);
+  queue(from?: string, work: { spec: string; code: string } = this): Started {
+    return this.start("run_queue.sh", [this.runDirectory, work.spec, work.code, ...(from === undefined ? [] : [from])]);
   }
 
   inRun(...parts: string[]): string {

@@ -70,7 +70,8 @@ test("a secret's value is never repeated in a message", () => {
 
 test("two cells never share a folder or a log", () => {
   assert.match(thrownBy(() => jobWith({ roster: [{ name: "a" }, { name: "a" }] })), /roster\[1\]\.name = "a": must be unique/);
-  assert.match(thrownBy(() => jobWith({ roster: [{ name: "queue" }] })), /the queue's own log has that one/);
+  for (const name of ["queue", "Setup"]) assert.match(thrownBy(() => jobWith({ roster: [{ name }] })), /a log of the run's own has that one/);
+  for (const name of ["a.tmp", "a.kept-1"]) assert.match(thrownBy(() => jobWith({ roster: [{ name }] })), /must end differently/);
   assert.match(thrownBy(() => jobWith({ roster: [{ name: "../x" }] })), /must be 1 to 64 letters/);
   assert.match(thrownBy(() => jobWith({ roster: [] })), /roster = an empty list: must be a list of at least one cell/);
 });

@@ -6,17 +6,44 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { PlanCell } from "../../../profiles/plan";
 import { hashCode } from "../../../providers/job/code";
-import { compareRosters } from "../../../providers/job/edits";
+import type { FoundCell } from "../../../providers/job/edits";
+import { compareRosters, sayEdit } from "../../../providers/job/edits";
 import { classifyTransportFault, parseRsyncProgress, shellWord } from "../../../providers/ssh/outcome";
 
 const cell = (name: string, configSha256 = "1"): PlanCell => ({ name, command: "true", keep: [], scratch: [], expected: [], configSha256, codeSha256: "c", inputs: [], inputsSha256: null });
 
+const found = (state: string, change: Partial<FoundCell> = {}): FoundCell => ({ state, begun: state !== "pending", attempt: 1, configSha256: "1", codeSha256: "c", inputsSha256: null, ...change });
+
 test("a cell that has started is neither changed nor removed under its own artifacts", () => {
-  const started = new Map([["a", "complete"], ["b", "running"], ["c", "pending"]] as const);
-  const edit = compareRosters([cell("a"), cell("b"), cell("c"), cell("d")], [cell("a", "2"), cell("c", "2"), cell("e")], started);
-  assert.deepEqual(edit.added.map(({ name }) => name), ["e"]);
-  assert.deepEqual(edit.changedWhilePending.map(({ name }) => name), ["c"]);
-  assert.deepEqual(edit.refused.map(({ cell }) => cell), ["a", "b"]);
+  const instance = new Map([["a", found("complete")], ["b", found("running")], ["c", found("pending")], ["d", found("pending")]]);
+  const edits = compareRosters([cell("a"), cell("b"), cell("c"), cell("d")], [cell("a", "2"), cell("c", "2"), cell("e")], instance);
+  assert.deepEqual(edits.map(({ cell, kind }) => [cell, kind]), [["a", "refused"], ["c", "replaced"], ["e", "added"], ["b", "refused"], ["d", "removed"]]);
+});
+
+test("what a cell started as counts, not what was declared since", () => {
+  // An update that was killed half-way: the cell already runs as it is wanted now, and state still has the old plan.
+  assert.deepEqual(compareRosters([cell("a", "1")], [cell("a", "2")], new Map([["a", found("running", { configSha256: "2" })]])).map(({ kind }) => kind), ["unchanged"]);
+  assert.deepEqual(compareRosters([], [cell("a", "2")], new Map([["a", found("running", { configSha256: "2" })]])).map(({ kind }) => kind), ["unchanged"]);
+  assert.deepEqual(compareRosters([cell("a", "2")], [cell("a", "2")], new Map([["a", found("complete")]])).map(({ kind }) => kind), ["refused"]);
+  assert.deepEqual(compareRosters([cell("a")], [{ ...cell("a"), inputsSha256: "9" }], new Map([["a", found("failed")]])), [{ kind: "refused", cell: "a", what: ["inputs"], state: "failed" }]);
+});
+
+test("edited code reaches cells that have not started, and a cell that failed before it wrote anything has not", () => {
+  const recoded = (name: string): PlanCell => ({ ...cell(name), codeSha256: "d" });
+  const instance = new Map([["a", found("complete")], ["b", found("failed", { begun: false })], ["c", found("pending")]]);
+  assert.deepEqual(compareRosters([cell("a"), cell("b"), cell("c")], [recoded("a"), recoded("b"), recoded("c")], instance), [
+    { kind: "unchanged", cell: "a", keepsCode: true },
+    { kind: "replaced", cell: "b", what: ["code"] },
+    { kind: "replaced", cell: "c", what: ["code"] },
+  ]);
+});
+
+test("where nobody could look, an edit is announced with what may become of it", () => {
+  const edits = compareRosters([cell("a"), cell("b")], [cell("a", "2")], null);
+  assert.deepEqual(edits.map((edit) => sayEdit(edit, false)), [
+    "cell a: changed while pending (configuration), the new form takes its place; refused if it has started by then",
+    "cell b: removed while pending, it never runs and is not asked for at the end; refused if it has started by then",
+  ]);
 });
 
 test("values survive the shell whatever they contain", () => {

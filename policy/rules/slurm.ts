@@ -1,0 +1,199 @@
+/** Batch jobs for Slurm: checkpoints off the node, time to write the last one, and a cancel that stays one. */
+import type { ResourceValidationArgs } from "@pulumi/policy";
+import type { PolicyConfigJSONSchema } from "@pulumi/policy/schema";
+import { planSubject } from "../subjects";
+import { resourceRule, type Check, type Finding } from "../rule";
+import { secondsOf, signalOf, trapsOf, type BatchScript } from "../slurm/script";
+import { maySubmit, submittedBy, type Submitted } from "../slurm/subjects";
+
+const judgeScripts = (resource: ResourceValidationArgs, judge: (submitted: Submitted) => Iterable<Finding>): Check[] =>
+  maySubmit(resource)
+    ? [
+        function* (peek) {
+          for (const submitted of submittedBy(resource, peek)) yield* judge(submitted);
+        },
+      ]
+    : [];
+
+export const slurmCheckpointsOffNode = resourceRule(
+  {
+    name: "slurm-checkpoints-off-node",
+    description: "Checkpoints of a batch job go to the shared file system, not to its node.",
+    gotchas: ["SLURM5"],
+    level: "mandatory",
+    defaults: {},
+    config: {},
+  },
+  (resource) => [...judgeScripts(resource, nodeLocal), ...slurmPlanChecks(resource)],
+);
+
+interface SignalConfig {
+  readonly leadSeconds: number;
+}
+
+export const slurmSignalLeavesTime = resourceRule<SignalConfig>(
+  {
+    name: "slurm-signal-leaves-time",
+    description: "A batch job is warned early enough before its time limit to write one checkpoint.",
+    gotchas: ["SLURM1", "SLURM2"],
+    level: "advisory",
+    defaults: { leadSeconds: 180 },
+    config: { leadSeconds: { type: "integer", minimum: 61, default: 180, description: "The least warning, in seconds: one checkpoint, and 60 s by which Slurm may be late." } },
+  },
+  (resource, config) => judgeScripts(resource, (submitted) => shortWarning(submitted, config)),
+);
+
+/** Mandatory: what cannot be cancelled has no bound. */
+export const slurmCancelStaysCancelled = resourceRule(
+  {
+    name: "slurm-cancel-stays-cancelled",
+    description: "The signal of scancel does not put a batch job back into the queue.",
+    gotchas: ["SLURM2"],
+    level: "mandatory",
+    defaults: {},
+    config: {},
+  },
+  (resource) => judgeScripts(resource, requeueOnTerm),
+);
+
+interface PartitionConfig {
+  readonly partitions: Readonly<Record<string, { readonly maxHours?: number; readonly preemptMode?: string }>>;
+}
+
+const partitionConfig: { readonly partitions: PolicyConfigJSONSchema } = {
+  partitions: {
+    type: "object",
+    default: {},
+    additionalProperties: { type: "object", properties: { maxHours: { type: "number", exclusiveMinimum: 0 }, preemptMode: { type: "string", enum: ["OFF", "CANCEL", "REQUEUE", "SUSPEND", "GANG"] } }, additionalProperties: false },
+    description: "What `scontrol show partition` says, by name: {gpu: {maxHours: 24, preemptMode: REQUEUE}}.",
+  },
+};
+
+export const slurmRequeueWorks = resourceRule<PartitionConfig>(
+  {
+    name: "slurm-requeue-works",
+    description: "A batch job that counts on being requeued is in a partition that does, and keeps its log.",
+    gotchas: ["SLURM2", "U3"],
+    level: "advisory",
+    defaults: { partitions: {} },
+    config: partitionConfig,
+  },
+  (resource, config) => judgeScripts(resource, (submitted) => vainRequeue(submitted, config)),
+);
+
+export const slurmWalltimeFits = resourceRule<PartitionConfig>(
+  {
+    name: "slurm-walltime-fits",
+    description: "A batch job states a time limit, and its partition allows it.",
+    gotchas: ["SLURM2"],
+    level: "advisory",
+    defaults: { partitions: {} },
+    config: partitionConfig,
+  },
+  (resource, config) => judgeScripts(resource, (submitted) => walltime(submitted, config)),
+);
+
+export const slurmStepsGetTheirCpus = resourceRule(
+  {
+    name: "slurm-steps-get-their-cpus",
+    description: "A step started by srun gets the CPUs that its job was given.",
+    gotchas: ["SLURM3"],
+    level: "advisory",
+    defaults: {},
+    config: {},
+  },
+  (resource) => judgeScripts(resource, stepsWithoutCpus),
+);
+
+const NODE_LOCAL = String.raw`(?:\$\{?(?:TMPDIR|SLURM_TMPDIR|TMP|LOCAL_SCRATCH|LSCRATCH|JOBFS|LOCALDIR)\b|/tmp(?=/|["'\s]|$)|/dev/shm|/local(?=/)|/localscratch|/lscratch|/scratch/local|/mnt/local)`;
+const TARGET = new RegExp(String.raw`(?<name>(?:--?|\b)[\w.-]*(?:checkpoint|ckpt|output|save|default_root)s?[\w]*?[-_.]?(?:dir|path|directory|folder|root))(?:=|\s+)["']?(?<place>${NODE_LOCAL}[^\s"';]*)`, "gi");
+
+const nodeLocalFinding = (where: string, name: string, place: string): Finding => ({
+  where,
+  what: `${name} is ${place}, on the node`,
+  why: "node-local space is wiped when the job ends, and a requeued job starts on another node with an empty folder; a copy at the end of the script does not happen when the job is killed",
+  gotchas: ["SLURM5"],
+  instead: `${name}=/scratch/$USER/RUN on the shared file system; only what can be made again goes to $TMPDIR`,
+});
+
+function* nodeLocal({ where, script }: Submitted): Iterable<Finding> {
+  for (const { groups } of script.text.matchAll(TARGET)) {
+    yield nodeLocalFinding(where, groups?.["name"] ?? "", groups?.["place"] ?? "");
+  }
+}
+
+/** A plan's own commands and variables are run by a batch job too, without a line of sbatch in them. */
+function slurmPlanChecks(resource: ResourceValidationArgs): Check[] {
+  const subject = planSubject(resource);
+  if (subject.state !== "plan" || subject.plan.platform !== "slurm") return [];
+  const { plan } = subject;
+  const texts = [
+    ...Object.keys(plan.environment).map((name) => ({ where: `job.env.${name}`, text: `${name}=${plan.environment[name] ?? ""}` })),
+    ...plan.cells.map((cell, index) => ({ where: `job.command or job.roster[${index}].args`, text: cell.command })),
+  ];
+  return texts.map(({ where, text }): Check => () => nodeLocal({ where, script: { text, options: new Map() } }));
+}
+
+function* shortWarning({ where, script: { options } }: Submitted, { leadSeconds }: SignalConfig): Iterable<Finding> {
+  const why = "at the limit there are 30 s between SIGTERM and SIGKILL, and a checkpoint that is not complete by then is torn";
+  const instead = `#SBATCH --signal=B:USR1@${Math.max(leadSeconds, 360)}, and a trap that only sets a flag: the program saves at the end of its step`;
+  const signal = options.get("signal");
+  if (signal === undefined) {
+    yield { where: `${where} (#SBATCH --signal)`, what: "no warning before the time limit", why, gotchas: ["SLURM2"], instead };
+    return;
+  }
+  const parsed = signalOf(signal);
+  if (parsed !== null && parsed.leadSeconds >= leadSeconds) return;
+  yield { where: `${where} (#SBATCH --signal)`, what: parsed === null ? `${signal} is no signal with a time` : `${parsed.leadSeconds} s of warning, and Slurm may be 60 s off`, why, gotchas: ["SLURM2"], instead };
+}
+
+function* requeueOnTerm({ where, script: { text } }: Submitted): Iterable<Finding> {
+  for (const { signals, body } of trapsOf(text)) {
+    if (!signals.includes("TERM") || !/\bscontrol\s+requeue\b/.test(body)) continue;
+    yield {
+      where: `${where} (trap ... TERM)`,
+      what: "the trap for TERM requeues the job",
+      why: "scancel sends TERM as well: the cancelled job goes back into the queue, and spends its allocation again and again",
+      gotchas: ["SLURM2"],
+      instead: "requeue on USR1 (--signal=B:USR1@360), and only save and end on TERM",
+    };
+  }
+}
+
+const partitionOf = ({ options }: BatchScript, { partitions }: PartitionConfig): { name: string; maxHours?: number; preemptMode?: string } => {
+  const name = (options.get("partition") ?? "").split(",")[0] ?? "";
+  return { name, ...(Object.hasOwn(partitions, name) ? partitions[name] : {}) };
+};
+
+function* vainRequeue({ where, script }: Submitted, config: PartitionConfig): Iterable<Finding> {
+  const requeues = (script.options.has("requeue") && !script.options.has("no-requeue")) || /\bscontrol\s+requeue\b/.test(script.text);
+  if (!requeues) return;
+  const { name, preemptMode } = partitionOf(script, config);
+  if (preemptMode === "CANCEL") {
+    yield { where: `${where} (#SBATCH --requeue)`, what: `partition ${name} has PreemptMode CANCEL`, why: "a preempted job is cancelled there and not requeued, so nothing continues the run", gotchas: ["SLURM2"], instead: "a partition with PreemptMode REQUEUE, or a job that follows: sbatch --dependency=afterany:JOBID" };
+  }
+  if (script.options.get("open-mode") !== "append") {
+    yield { where: `${where} (#SBATCH --open-mode)`, what: "a requeued job begins its log anew", why: "the log of the attempt that was interrupted is cut off, and with it the reason", gotchas: ["U3"], instead: "#SBATCH --open-mode=append" };
+  }
+}
+
+function* walltime({ where, script }: Submitted, config: PartitionConfig): Iterable<Finding> {
+  const given = script.options.get("time");
+  const { name, maxHours } = partitionOf(script, config);
+  if (given === undefined) {
+    yield { where: `${where} (#SBATCH --time)`, what: "no time limit", why: "the partition's default applies, which may be minutes, or its maximum, which waits longest in the queue", gotchas: ["SLURM2"], instead: "#SBATCH --time=12:00:00, as long as one attempt should be" };
+    return;
+  }
+  const seconds = secondsOf(given);
+  if (maxHours === undefined || (seconds !== null && seconds <= maxHours * 3600)) return;
+  yield { where: `${where} (#SBATCH --time)`, what: `${given}, and partition ${name} ends jobs after ${maxHours} h`, why: "the job is refused, or stays pending for ever with reason PartitionTimeLimit", gotchas: ["SLURM2"], instead: `#SBATCH --time=${maxHours}:00:00 with --requeue, or a longer partition` };
+}
+
+function* stepsWithoutCpus({ where, script: { text, options } }: Submitted): Iterable<Finding> {
+  if (!options.has("cpus-per-task") || /SRUN_CPUS_PER_TASK=/.test(text)) return;
+  for (const [, given = ""] of text.matchAll(/(?:^|\n)(?!\s*#)[^\n#]*?\bsrun\b([^\n]*)/g)) {
+    if (/(?:^|\s)(?:-c\s*\S|--cpus-per-task)/.test(given)) continue;
+    yield { where: `${where} (srun)`, what: "srun without --cpus-per-task", why: "since Slurm 22.05 a step does not inherit the job's: it runs on one CPU, and the loader starves the GPU", gotchas: ["SLURM3"], instead: "export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK before srun" };
+    return;
+  }
+}
