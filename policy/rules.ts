@@ -3,7 +3,7 @@ import type { Rule } from "./rule";
 import { budgetOrLeaseSet, costWithinBudget } from "./rules/billing";
 import { diskHoldsTheRun } from "./rules/capacity";
 import { autoShutdownIsSet, checkpointsSurviveClocks, firstCheckpointBeforeClock, runFitsClock } from "./rules/clocks";
-import { checkpointsSurviveTeardown } from "./rules/durability";
+import { checkpointsSurviveTeardown, promisesAreVerified } from "./rules/durability";
 import { gpuCountHasLimit, memoryVolumesFitLimit, scratchIsBounded } from "./rules/kubernetes/capacity";
 import { claimOutlivesItsStack, oneNodeClaimOnePod } from "./rules/kubernetes/claims";
 import { checkpointsOnDurableVolume, gpuJobSaysWhereItCheckpoints, jobSaysWhereItCheckpoints } from "./rules/kubernetes/durability";
@@ -36,7 +36,7 @@ export * from "./rules/teardown";
 export type { Finding, ResourceRule, Rule, StackRule } from "./rule";
 
 export const concerns: Readonly<Record<string, readonly Rule[]>> = {
-  Durability: [checkpointsSurviveTeardown, workResumes, snapshotIsNotTheOnlyCopy, storageInReach, storageAttachedAtLaunch, gpuJobSaysWhereItCheckpoints, jobSaysWhereItCheckpoints, checkpointsOnDurableVolume, claimOutlivesItsStack],
+  Durability: [checkpointsSurviveTeardown, promisesAreVerified, workResumes, snapshotIsNotTheOnlyCopy, storageInReach, storageAttachedAtLaunch, gpuJobSaysWhereItCheckpoints, jobSaysWhereItCheckpoints, checkpointsOnDurableVolume, claimOutlivesItsStack],
   Clocks: [checkpointsSurviveClocks, firstCheckpointBeforeClock, runFitsClock, autoShutdownIsSet],
   Billing: [budgetOrLeaseSet, costWithinBudget, leftoversHaveAnOwner, gpuJobHasDeadline],
   Secrets: [noSecretLiterals],

@@ -112,7 +112,7 @@ export const slurm = defineProfile({
       event: "destroy",
       irreversible: known(true, docs),
       tiers: { nodeLocal: lost, shared: kept },
-      meters: { compute: stops, storage: known({ effect: "continues" }, site), egress: untouched },
+      meters: { compute: known({ effect: "continues" }, { ...docs, note: "The job waits and then runs again on the same account; only the wait costs nothing." }), storage: known({ effect: "continues" }, site), egress: untouched },
       gotchas: ["SLURM1", "SLURM5"],
     },
     {

@@ -3,7 +3,7 @@ import type { ResourceValidationArgs } from "@pulumi/policy";
 import type { Plan } from "../../profiles/plan";
 import { findProfile, tiersLostBy, type Profile, type Verb } from "../platforms";
 import { resourceRule, type Check, type Finding } from "../rule";
-import { LAMBDA_FILESYSTEM, LAMBDA_INSTANCE, planSubject, REMOTE_JOB, REVEAL_PLAN } from "../subjects";
+import { LAMBDA_FILESYSTEM, LAMBDA_INSTANCE, planChecks as judgePlan, planSubject, REMOTE_JOB, REVEAL_PLAN } from "../subjects";
 
 export const checkpointsSurviveTeardown = resourceRule(
   {
@@ -27,6 +27,22 @@ export const checkpointsSurviveTeardown = resourceRule(
         return [];
     }
   },
+);
+
+/**
+ * A rule of its own, so that it can be set apart: nothing in the project changed, and what was known has only become old.
+ * The pack has no clock, the plan says how old its facts were when it was made.
+ */
+export const promisesAreVerified = resourceRule(
+  {
+    name: "promises-are-verified",
+    description: "Somebody has verified within a year that the storage which holds the checkpoints outlives the run.",
+    gotchas: ["LAM1", "PS1", "PS3", "AD-DANGER", "SLURM5", "K8S5", "NB4"],
+    level: "mandatory",
+    defaults: {},
+    config: {},
+  },
+  (resource) => judgePlan(resource, (plan, profile) => [() => outdatedPromises(plan, profile)]),
 );
 
 const hiddenPlan: Finding = { where: "plan", what: "the plan of this run cannot be seen", why: "nobody can tell whether its checkpoints survive", gotchas: [], instead: REVEAL_PLAN };
@@ -59,6 +75,20 @@ function* verbFindings(plan: Plan, profile: Profile): Iterable<Finding> {
       why: `${verb.title} on ${profile.title} loses ${lostTitles(profile, verb)}`,
       gotchas: tier?.gotchas ?? [],
       instead: `checkpoints on tier ${profile.durable.tier}: leave the directory to Holdfast and write to $HOLDFAST_CHECKPOINT_DIR`,
+    };
+  }
+}
+
+function* outdatedPromises({ teardown, durable, platform }: Plan, profile: Profile): Iterable<Finding> {
+  for (const { role, verb, tiersInDoubt } of teardown.deletions) {
+    if (!tiersInDoubt.includes(durable.tier)) continue;
+    const tier = profile.tiers.find(({ id }) => id === durable.tier);
+    yield {
+      where: `plan.teardown.deletions (${verb} on ${role})`,
+      what: `that ${verb} keeps ${tier?.title ?? durable.tier} was last verified in ${verbOn(profile, role, verb)?.tiers[durable.tier]?.verified ?? "an unknown month"}, more than twelve months before this plan`,
+      why: "vendors change what a verb keeps without telling anybody, so an old promise counts as none: the checkpoints are taken for lost",
+      gotchas: tier?.gotchas ?? [],
+      instead: `a version of Holdfast whose facts are newer; or look it up (holdfast explain ${platform} --verb ${verb}) and set "promises-are-verified": "advisory" in the policy config until there is one`,
     };
   }
 }

@@ -47,6 +47,10 @@ export const badOwnResources = (): BadResource[] => [
   run("afresh", ["work-resumes-after-interruption"], "lambda", (plan) => {
     for (const cell of plan["cells"] as { command: string }[]) cell.command += " --overwrite_output_dir";
   }),
+  run("outdated", ["promises-are-verified"], "lambda", (plan) => {
+    const { deletions } = plan["teardown"] as { deletions: object[] };
+    merged(plan, "teardown", { deletions: deletions.map((deletion, index) => (index === 0 ? { ...deletion, tiersKept: [], tiersInDoubt: ["filesystem"] } : deletion)) });
+  }),
   { type: BILLING_AUDIT, name: "audit", props: { binding }, trips: [] },
   { type: LAMBDA_FILESYSTEM, name: "data", props: { binding, keep: true, verb: "keep" }, trips: ["own-resource-has-its-lock", "run-has-gate-and-audit"] },
   { type: LAMBDA_INSTANCE, name: "box", props: { binding, verb: "terminate", tiersLost: ["local"] }, trips: ["checkpoints-survive-teardown", "budget-or-lease-set", "pinned-image", "own-resource-has-its-lock"] },

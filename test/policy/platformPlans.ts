@@ -15,10 +15,12 @@ const needs: Readonly<Record<string, object>> = {
   slurm: { slurm: { durablePath: "/scratch/somebody", time: "04:00:00" } },
 };
 
-export function planOn(platform: string, job: Record<string, unknown> = {}, config: Record<string, unknown> = {}): Plan {
+export const planAt = (platform: string, now: Date): Plan => planOn(platform, {}, {}, now);
+
+export function planOn(platform: string, job: Record<string, unknown> = {}, config: Record<string, unknown> = {}, now: Date | null = null): Plan {
   const asked = { resources: { gpu: { count: 1 }, diskGiB: 4 }, secrets: [], ...job };
   const stack = parseStackConfig({ platform, job: "job.yaml", budget: { maxHours: 2, maxUsd: 20 }, capacity: { maxHourlyUsd: 5 }, ...needs[platform], ...config }, "Pulumi.dev.yaml");
-  return resolve(jobWith(asked), profileFor(platform), { run, config: stack, codeSha256 });
+  return resolve(jobWith(asked), profileFor(platform), { run, config: stack, codeSha256, ...(now && { now }) });
 }
 
 /** A run on a platform; `change` edits its plan, as a hand-made one could be. */

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { profileFor } from "../../profiles";
 import { rules, type ResourceRule } from "../../policy/rules";
 import { judge, type Resource } from "./judging";
-import { planOn, platforms, runOn } from "./platformPlans";
+import { TRAINING_RUN } from "../../policy/subjects";
+import { planAt, planOn, platforms, runOn } from "./platformPlans";
 
 const resourceRules = rules.filter((rule): rule is ResourceRule => "validateResource" in rule);
 
@@ -83,6 +84,20 @@ for (const platform of platforms) {
     assert.equal(found.length, cap.state === "known" ? 1 : 0);
   });
 }
+
+test("a promise that nobody has verified for a year counts for nothing, on every platform that keeps anything", async () => {
+  const plansAt = (platform: string, now: string): Resource => ({ type: TRAINING_RUN, props: { platform, plan: planAt(platform, new Date(now)) } });
+  const rule = "promises-are-verified";
+  for (const platform of platforms) {
+    const profile = profileFor(platform);
+    const fresh = (await said(plansAt(platform, "2026-11-15"))).filter((line) => line.startsWith(`${rule}: `));
+    assert.deepEqual(fresh, [], platform);
+    const old = (await said(plansAt(platform, "2036-01-01"))).filter((line) => line.startsWith(`${rule}: `));
+    const keeps = planAt(platform, new Date("2026-11-15")).teardown.deletions.some(({ tiersKept }) => tiersKept.includes(profile.durable.tier));
+    assert.equal(old.length > 0, keeps, platform);
+    for (const line of old) assert.match(line, /was last verified in 2026-\d\d, more than twelve months before this plan.*Instead: .*promises-are-verified": "advisory"/s, platform);
+  }
+});
 
 test("a run that is longer than its session says how many sessions it takes", async () => {
   for (const platform of ["paperspaceGradient", "colab", "slurm"]) await trips(runOn(platform, undefined, {}, { budget: { maxHours: 40, maxUsd: 500 } }), "run-fits-clock", /the run may take 40 h.*\d+ sessions/s);

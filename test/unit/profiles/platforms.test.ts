@@ -82,6 +82,8 @@ test("generic SSH: what only the provider knows counts as lost and as billing", 
 
 test("Slurm: node-local scratch is lost at every end of a job, and the purge can take the parallel file system", () => {
   const slurm = profileFor("slurm");
+  assert.equal(billing(slurm, "scancel", "compute"), "stops");
+  assert.equal(billing(slurm, "requeue", "compute"), "continues", "a requeued job spends its allocation again");
   for (const name of ["scancel", "requeue"]) assert.deepEqual(tiersLostBy(slurm, verb(slurm, name)), ["nodeLocal"]);
   assert.deepEqual(slurm.clocks.find((clock) => clock.id === "scratchPurge")?.alsoLoses, ["shared"]);
 });
