@@ -21,6 +21,7 @@ import { sshCommand } from "./commands/ssh";
 import { statusCommand } from "./commands/status";
 import { tunnelCommand } from "./commands/tunnel";
 import { verifyCommand } from "./commands/verify";
+import { watchCommand } from "./commands/watch";
 import type { ExitCode } from "./exitCodes";
 import { exitCodeFor, exitCodeHelp, exitCodes } from "./exitCodes";
 import { renderError, reportOf } from "./render/error";
@@ -31,7 +32,7 @@ import { processTerminal } from "./terminal";
 /** Commands by what they are for, in the order of a run's life. */
 const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[] = [
   ["Before:", [planCommand, explainCommand, doctorCommand, envCommand]],
-  ["While it runs:", [lsCommand, statusCommand, logsCommand, sshCommand, tunnelCommand]],
+  ["While it runs:", [lsCommand, watchCommand, statusCommand, logsCommand, sshCommand, tunnelCommand]],
   ["Before it ends:", [pullCommand, verifyCommand, approveCommand, breakGlassCommand]],
   ["Evidence and money:", [auditCommand, ledgerCommand, recoverCommand]],
   ["Local cloud and shell:", [sandboxCommand, completionCommand]],

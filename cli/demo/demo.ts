@@ -7,6 +7,7 @@ import { readStatus } from "../runs/status";
 import { RemoteUnreachable } from "../../custody/remote";
 import type { RemoteCell } from "../runs/remoteStatus";
 import { formatDuration } from "../render/units";
+import { stepOf } from "../runs/checkpointStep";
 import type { Narrator } from "./narrator";
 import type { World } from "./world";
 
@@ -52,12 +53,6 @@ export function progressLine(demo: Demo, report: StatusReport): string {
       return `${name}: ${cell.state}${attempt}${checkpoint ? `, ${stepText(checkpoint.path)} saved ${formatDuration(checkpoint.ageSeconds)} ago` : ""}`;
     })
     .join("  |  ");
-}
-
-/** The number in a checkpoint's name: checkpoints/step-000400.safetensors is step 400. */
-export function stepOf(path: string): number | null {
-  const digits = /(\d+)(?!.*\d)/.exec(path.split("/").at(-1)?.replace(/\.[a-z]+$/i, "") ?? "")?.[1];
-  return digits === undefined ? null : Number(digits);
 }
 
 export function stepText(path: string): string {

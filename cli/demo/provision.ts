@@ -5,9 +5,10 @@ import { titlesOf } from "../render/teardown";
 import { profileFor } from "../../profiles";
 import { liveAddress } from "../../providers/ssh/forRun";
 import type { Demo } from "./demo";
-import { cellNamed, cellsOf, look, progressLine, runName, runOf, stepOf, stepText } from "./demo";
+import { cellNamed, cellsOf, look, progressLine, runName, runOf, stepText } from "./demo";
 import { expect, tail } from "./expect";
 import { essentialLine } from "./pulumiOutput";
+import { stepOf } from "../runs/checkpointStep";
 import { until } from "./until";
 
 export async function provision(demo: Demo): Promise<void> {

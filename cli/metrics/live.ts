@@ -39,20 +39,25 @@ done`;
 
 /** Curves of the cells that have any. `directory` is the run's on the durable tier. Throws RemoteUnreachable, UserError. */
 export async function readLiveMetrics(remote: Remote, directory: string, cells: readonly string[]): Promise<CellMetrics[]> {
-  const stdout = await ask(remote, ["sh", "-c", thin, "sh", directory, String(rowsWanted), ...cells], 120);
+  const stdout = await ask(remote, ["sh", "-c", thin, "sh", directory, String(rowsWanted), ...cells], { timeoutSeconds: 120 });
   return sections(stdout).map(({ cell, every, text }) => parseMetrics(cell, text, every));
 }
 
 /** The newest whole row of each cell that has one. Throws RemoteUnreachable, UserError. */
-export async function readNewestRows(remote: Remote, directory: string, cells: readonly string[], timeoutSeconds = 15): Promise<Map<string, MetricsRow>> {
+export async function readNewestRows(remote: Remote, directory: string, cells: readonly string[], options: AskOptions = {}): Promise<Map<string, MetricsRow>> {
   if (cells.length === 0) return new Map();
-  const stdout = await ask(remote, ["sh", "-c", newest, "sh", directory, ...cells], timeoutSeconds);
+  const stdout = await ask(remote, ["sh", "-c", newest, "sh", directory, ...cells], options);
   const rows = sections(stdout).map(({ cell, text }) => [cell, text.split("\n").reverse().map(parseRow).find((row) => row !== null)] as const);
   return new Map(rows.filter((entry): entry is [string, MetricsRow] => entry[1] !== undefined));
 }
 
-async function ask(remote: Remote, argv: readonly string[], timeoutSeconds: number): Promise<string> {
-  const { exitCode, stdout, stderr } = await remote.exec(argv, { timeoutSeconds });
+interface AskOptions {
+  readonly timeoutSeconds?: number;
+  readonly signal?: AbortSignal;
+}
+
+async function ask(remote: Remote, argv: readonly string[], options: AskOptions): Promise<string> {
+  const { exitCode, stdout, stderr } = await remote.exec(argv, options);
   if (exitCode === "unknown") throw new RemoteUnreachable(remote.description, "it did not answer in time, or the connection ended");
   if (exitCode !== 0) throw new UserError(`${remote.description}: the metrics cannot be read: ${stderr.trim() || `exit code ${exitCode}`}`, { code: "remote-command" });
   return stdout;

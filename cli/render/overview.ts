@@ -43,9 +43,11 @@ function narrowTable(runs: readonly RunOverview[], options: OverviewRendering): 
   return renderTable(["run", "state", "cells", "checkpoint", "$/h", "so far", "next clock"], rows, { ...options, right: [4, 5] });
 }
 
-const stateOf = ({ activity }: RunOverview, paint: Paint): string => paint(activityTones[activity] ?? "warn", activity);
+const stateOf = ({ activity }: RunOverview, paint: Paint): string => paint(activityTone(activity), activity);
 
 /** What needs nobody is green or faint; what waits for somebody, or is not known, is a warning. */
+export const activityTone = (activity: string): Tone => activityTones[activity] ?? "warn";
+
 const activityTones: Readonly<Record<string, Tone>> = { training: "good", started: "good", preparing: "good", launching: "good", ended: "faint", unreadable: "bad" };
 
 function cellsOf({ cells: { complete, failed, total } }: RunOverview, paint: Paint): { done: string; failed: string } {

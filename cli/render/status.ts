@@ -1,20 +1,21 @@
 /** A look at a run, for a person. Pure. */
 import type { RemoteCell, RemoteStatus } from "../runs/remoteStatus";
 import type { StatusReport } from "../runs/status";
+import { formatDistance, formatMoment } from "./moment";
 import type { Paint } from "./paint";
 import { renderFacts, renderTable } from "./table";
 import { formatBytes, formatDuration, formatTime, formatUsd } from "./units";
 
 export function renderStatus(report: StatusReport, options: { paint: Paint; width: number | undefined }): string {
   const { paint } = options;
-  const cost = ["cost", costText(report)] as const;
+  const cost = [["cost", costText(report)], ...clockFacts(report, paint)] as const;
   const state = report.state === "live" ? paint("good", "live") : paint("faint", "ended");
   const lines = [`${paint("strong", report.run)}  ${state}  ${report.platform} (${report.api})`, ""];
   if (report.remote !== null) {
-    lines.push(renderCells(report, report.remote, options), "", renderFacts([...remoteFacts(report, report.remote, paint), cost], { paint }));
+    lines.push(renderCells(report, report.remote, options), "", renderFacts([...remoteFacts(report, report.remote, paint), ...cost], { paint, width: options.width }));
   } else {
     const word = report.state === "live" ? paint("bad", "The machine does not answer") : "No look at the machine";
-    lines.push(`${word}: ${report.unreachable ?? "unknown"}. This is what the ledger knows:`, "", renderFacts([...ledgerFacts(report), cost], { paint }));
+    lines.push(`${word}: ${report.unreachable ?? "unknown"}. This is what the ledger knows:`, "", renderFacts([...ledgerFacts(report), ...cost], { paint, width: options.width }));
   }
   return lines.join("\n");
 }
@@ -73,6 +74,16 @@ function ledgerFacts(report: StatusReport): (readonly [string, string])[] {
     ["newest manifest", report.evidence.newestManifest ?? "none"],
     ["receipts", String(report.evidence.receipts)],
   ];
+}
+
+/** Those whose moment is known; a timer that does not exist is no news while the run goes on. */
+function clockFacts({ clocks, now }: StatusReport, paint: Paint): (readonly [string, string])[] {
+  const dated = clocks.flatMap(({ at, title }) => (at === null ? [] : [{ at, title }]));
+  const texts = dated.map(({ at, title }) => {
+    const text = `${title} ${formatMoment(at, new Date(now))} (${formatDistance(at, new Date(now))})`;
+    return at <= now ? paint("bad", text) : text;
+  });
+  return texts.length === 0 ? [] : [["clocks", texts.join(", ")]];
 }
 
 function costText(report: StatusReport): string {

@@ -71,7 +71,7 @@ async function lookNow(session: Session, run: RunCustody, view: RunView): Promis
   const remote = remoteForRun(run, { clock: session.clock, attempts: 1 });
   if (remote === null) return { problem: "no machine is known" };
   try {
-    const status = await readRemoteStatus(run, remote, answerWithinSeconds);
+    const status = await readRemoteStatus(run, remote, { timeoutSeconds: answerWithinSeconds });
     await rememberLook(run, { at: session.clock.now().toISOString(), status });
     return { problem: null };
   } catch (error) {

@@ -20,13 +20,22 @@ const cell = z.looseObject({
   newestCheckpoint: checkpoint.nullish(),
 });
 
+const gpu = z.looseObject({
+  index: z.number().nullish(),
+  name: z.string().nullish(),
+  utilizationPercent: z.number().nullish(),
+  memoryUsedMiB: z.number().nullish(),
+  memoryTotalMiB: z.number().nullish(),
+  celsius: z.number().nullish(),
+});
+
 const heartbeat = z.looseObject({
   at: z.string(),
   epoch: z.number().nullish(),
   cell: z.string().nullish(),
   memoryBytes: z.number().nullish(),
   memoryLimitBytes: z.number().nullish(),
-  gpu: z.unknown(),
+  gpu: z.array(gpu).nullish().catch(null),
   uptimeSeconds: z.number().nullish(),
 });
 
@@ -48,13 +57,14 @@ const status = z.looseObject({
 
 export type RemoteStatus = z.infer<typeof status>;
 export type RemoteCell = z.infer<typeof cell>;
+export type Gpu = z.infer<typeof gpu>;
 
 /** Throws RemoteUnreachable, or UserError when the scripts are not there or answer something else. */
-export async function readRemoteStatus(run: RunCustody, remote: Remote, timeoutSeconds = 30): Promise<RemoteStatus> {
+export async function readRemoteStatus(run: RunCustody, remote: Remote, options: { timeoutSeconds?: number; signal?: AbortSignal } = {}): Promise<RemoteStatus> {
   const { jobPlace } = await import("../../providers/job/layout.js");
   const place = jobPlace(run.view());
   if (place === null) throw new UserError("No job was placed on the instance yet.", { code: "nothing-to-do", next: ["pulumi up (or npm run up)"] });
-  const result = await remote.exec(["sh", `${place.scripts}/status.sh`, place.directory], { timeoutSeconds });
+  const result = await remote.exec(["sh", `${place.scripts}/status.sh`, place.directory], { timeoutSeconds: 30, ...options });
   if (result.exitCode === "unknown") throw new RemoteUnreachable(remote.description, "it did not answer in time, or the connection ended");
   if (result.exitCode !== 0) {
     throw new UserError(`${remote.description}: status.sh ended with exit code ${result.exitCode}: ${result.stderr.trim()}`, { code: "remote-command" });

@@ -1,9 +1,13 @@
 /** One look at a run: the ledger, and the machine where it answers. */
 import type { RunCustody, RunView } from "../../custody";
+import type { LedgerEntry } from "../../custody/formats";
 import { runId } from "../../custody/formats";
 import { RemoteUnreachable } from "../../custody/remote";
+import { foldLedger } from "../../custody/view";
 import type { Plan } from "../../profiles/plan";
 import type { Session } from "../terminal";
+import type { RunClock } from "./clocks";
+import { runClocks } from "./clocks";
 import type { RunCost } from "./cost";
 import { costOf } from "./cost";
 import { rememberLook } from "./lastLook";
@@ -23,33 +27,48 @@ export interface StatusReport {
   readonly remote: RemoteStatus | null;
   readonly unreachable: string | null;
   readonly cost: RunCost;
+  /** The soonest first; empty once the run has ended. */
+  readonly clocks: readonly RunClock[];
   readonly evidence: { readonly newestManifest: string | null; readonly receipts: number; readonly approvals: number; readonly lastRefusal: string | null };
   readonly now: string;
 }
 
 /** Throws UserError when the machine answers something that is not understood; one that does not answer is told in the report. */
 export async function readStatus(session: Session, run: RunCustody): Promise<StatusReport> {
-  const view = run.view();
-  const seen = await look(session, run, view);
+  const entries = run.entries();
+  const view = foldLedger(entries);
+  return statusReport(run, { entries, view }, await look(session, run, view), session.clock.now());
+}
+
+/** What `seen` is put beside what the ledger says. Pure. */
+export function statusReport(
+  run: RunCustody,
+  { entries, view }: { entries: readonly LedgerEntry[]; view: RunView },
+  seen: Pick<StatusReport, "remote" | "unreachable">,
+  now: Date,
+): StatusReport {
   const plan = view.plan as Plan | null;
   const instance = view.resources.get("instance");
+  const state = isLive(view) ? "live" : "ended";
+  const cost = costOf(entries, now);
   return {
     run: runId(run.ref),
-    state: isLive(view) ? "live" : "ended",
+    state,
     platform: view.endpoint.platform,
     api: view.endpoint.api,
     machine: instance === undefined ? null : { id: instance.id, name: instance.name, address: addressOf(view), since: instance.since },
     roster: [...view.roster],
     checkpointEverySeconds: plan?.checkpoint.everySeconds ?? null,
     ...seen,
-    cost: costOf(run.entries(), session.clock.now()),
+    cost,
+    clocks: state === "live" ? runClocks(view, { now, closedAt: seen.remote?.closed?.at ?? null, cost }) : [],
     evidence: {
       newestManifest: view.newestManifest?.manifestSha256 ?? null,
       receipts: view.receipts.length,
       approvals: view.approvals.length,
       lastRefusal: view.refusals.at(-1)?.at ?? null,
     },
-    now: session.clock.now().toISOString(),
+    now: now.toISOString(),
   };
 }
 

@@ -2,9 +2,11 @@
  * A run of a test project whose machine is this computer, reached through a real sshd. The tests write what the scripts on an
  * instance would write into the run's directory, and see what the command line makes of it.
  */
-import { appendFileSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { RunCustody } from "../../custody";
+import { bootIdOfHost, startTicksOf } from "../../custody/disk/processes";
 import { PrivateSshd } from "../integration/ssh/sshd";
 import type { TestProject } from "./project";
 import { withProject } from "./project";
@@ -25,6 +27,9 @@ export class TestMachine {
     mkdirSync(run.paths.ssh, { recursive: true, mode: 0o700 });
     copyFileSync(keyPath, join(run.paths.ssh, "lab-key"));
     this.write("state/queue.json", "{}\n");
+    // The queue that writes is this process: it lives as long as the test.
+    const machineId = existsSync("/etc/machine-id") ? readFileSync("/etc/machine-id", "utf8").trim() : "";
+    this.write("lock/writer", `${JSON.stringify({ epoch: 1, host: hostname(), machineId, bootId: bootIdOfHost(), pid: process.pid, startTicks: startTicksOf(process.pid) })}\n`);
   }
 
   static async start(project: TestProject, name = "digits", stack = "dev"): Promise<TestMachine> {
@@ -55,10 +60,6 @@ export class TestMachine {
 
   closeQueue(complete: readonly string[], failed: readonly string[] = []): void {
     this.write("state/closed.json", `${JSON.stringify({ at: seconds(0), epoch: 1, complete, failed })}\n`);
-  }
-
-  reopenQueue(): void {
-    rmSync(join(this.directory, "state/closed.json"), { force: true });
   }
 
   /** No connection stays, none is taken. */

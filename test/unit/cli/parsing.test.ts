@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { afterDashes } from "../../../cli/commands/ssh";
-import { stepOf, stepText } from "../../../cli/demo/demo";
+import { stepText } from "../../../cli/demo/demo";
+import { stepOf } from "../../../cli/runs/checkpointStep";
 import { parseDuration } from "../../../cli/runs/duration";
 import { machineInState } from "../../../cli/runs/machine";
 import { parseRemoteStatus } from "../../../cli/runs/remoteStatus";
