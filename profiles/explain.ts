@@ -235,12 +235,18 @@ function rateText(rate: Rate): string {
   }
 }
 
-/** Seconds in the largest unit that fits. */
+/** Seconds in the largest unit of which there are two (days) or one, with a digit behind the point where that is as good. */
 export function duration(seconds: number): string {
-  if (seconds >= 172_800) return `${seconds / 86_400} days`;
-  if (seconds >= 3600) return `${seconds / 3600} h`;
-  return seconds >= 60 ? `${seconds / 60} min` : `${seconds} s`;
+  const [size, name] = UNITS.find(([least]) => seconds >= least)?.slice(1) as [number, string];
+  return `${Math.round((seconds / size) * 10) / 10} ${name}`;
 }
+
+const UNITS: readonly (readonly [least: number, size: number, name: string])[] = [
+  [172_800, 86_400, "days"],
+  [3600, 3600, "h"],
+  [60, 60, "min"],
+  [0, 1, "s"],
+];
 
 const bytes = (count: number): string => (count >= 1e12 ? `${count / 1e12} TB` : `${count / 1e9} GB`);
 

@@ -1,8 +1,9 @@
 /** What goes on billing after a run must have been chosen by somebody. */
+import type { ResourceValidationArgs } from "@pulumi/policy";
 import type { Plan, PlanDeletion } from "../../profiles/plan";
 import { knownOf, type Meter, type Profile } from "../platforms";
 import { resourceRule, type Finding } from "../rule";
-import { planChecks } from "../subjects";
+import { isInsideRun, LAMBDA_FILESYSTEM, planChecks } from "../subjects";
 
 interface LeftoverConfig {
   readonly allow: readonly string[];
@@ -17,8 +18,21 @@ export const leftoversHaveAnOwner = resourceRule<LeftoverConfig>(
     defaults: { allow: [] },
     config: { allow: { type: "array", items: { type: "string" }, default: [], description: "Meters that may go on after a run, because somebody else pays for them: filesystem, publicIp." } },
   },
-  (resource, { allow }) => planChecks(resource, (plan, profile) => [() => ownerless(plan, profile, allow)]),
+  (resource, { allow }) => [...planChecks(resource, (plan, profile) => [() => ownerless(plan, profile, allow)]), ...(resource.type === LAMBDA_FILESYSTEM && !isInsideRun(resource.urn) ? [() => keptByNobody(resource, allow)] : [])],
 );
+
+/** Outside of a run no plan says who keeps it, and no ledger remembers that it bills. One that was there before is somebody's already. */
+function* keptByNobody({ props }: ResourceValidationArgs, allow: readonly string[]): Iterable<Finding> {
+  if (allow.includes("filesystem") || (typeof props["mode"] === "string" && props["mode"] !== "create")) return;
+  if (props["keep"] !== true && props["verb"] !== "keep") return;
+  yield {
+    where: "keep",
+    what: "the file system stays when its stack is destroyed, and no run names who keeps it",
+    why: "it bills per GiB and month until somebody deletes it, and nothing lists it any more",
+    gotchas: ["LAM6"],
+    instead: 'keep: false, so that it goes with its stack; or a TrainingRun with teardown: {storage: keep}, which records it with its price; or allow: ["filesystem"] in this policy\'s config once somebody owns it',
+  };
+}
 
 /** The machine itself is the teardown verb's, and checkpoints-survive-teardown judges that. */
 function* ownerless(plan: Plan, profile: Profile, allow: readonly string[]): Iterable<Finding> {

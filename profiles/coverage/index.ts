@@ -5,7 +5,7 @@ import { platformCoverage } from "./platforms";
 import { universalCoverage } from "./universal";
 
 export type { Cover, CoverageTable, TestLink } from "./cover";
-export { later, type Awaited } from "./later";
+export { later, laterResources, type Awaited } from "./later";
 
 export const coverage: CoverageTable = { ...lambdaCoverage, ...platformCoverage, ...universalCoverage };
 

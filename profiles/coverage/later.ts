@@ -59,3 +59,9 @@ export const later: Readonly<Record<string, Awaited>> = {
     NB5: "sessions are chained from one output to the next",
   },
 };
+
+/** Resources that do not exist yet, and how rules will judge them when a program uses them outside of a run. By the profile's id. */
+export const laterResources: Readonly<Record<string, string>> = {
+  paperspaceCore: "machine, snapshot, address, drive and startup script: lock, gate and audit; auto-shutdown set; region of drive and machine; whatever bills on without an owner",
+  paperspaceGradient: "notebook and deployment: the plan's cap against the run, what lies in the workspace, and secrets in a public notebook",
+};

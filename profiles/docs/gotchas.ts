@@ -1,5 +1,5 @@
 /** docs/gotchas.md: every gotcha, what is done about it, and the code and test that show it. Pure. */
-import { coverage, gotchaIds, later, type Cover, type TestLink } from "../coverage";
+import { coverage, gotchaIds, later, laterResources, type Cover, type TestLink } from "../coverage";
 import { universalGotchas } from "../gotchas";
 import type { Profile } from "../schema";
 
@@ -108,7 +108,7 @@ function waiting(profiles: readonly Profile[]): string[] {
   if (platforms.length === 0) return [];
   const title = (platform: string): string => profiles.find((profile) => profile.id === platform)?.title ?? platform;
   const rows = platforms.map(([platform, awaited]) => `| ${title(platform)} | ${Object.keys(awaited).join(" ")} |`);
-  return ["## Waiting for their platform", "", "These platforms can be planned, explained and judged, and not provisioned yet. What their providers owe stands in one file, " + code("profiles/coverage/later.ts", "profiles/coverage/later.ts") + ".", "", "| platform | gotchas |", "|---|---|", ...rows, ""];
+  return ["## Waiting for their platform", "", "These platforms can be planned, explained and judged, and not provisioned yet. What their providers owe stands in one file, " + code("profiles/coverage/later.ts", "profiles/coverage/later.ts") + ".", "", "| platform | gotchas |", "|---|---|", ...rows, "", "Their own resources do not exist yet, so no rule judges them outside of a run. To be judged then:", "", ...Object.entries(laterResources).map(([platform, resources]) => `- ${title(platform)}: ${resources}`), ""];
 }
 
 const link = (text: string, file: string): string => `[${text}](../${file})`;

@@ -52,7 +52,7 @@ export const badOwnResources = (): BadResource[] => [
     merged(plan, "teardown", { deletions: deletions.map((deletion, index) => (index === 0 ? { ...deletion, tiersKept: [], tiersInDoubt: ["filesystem"] } : deletion)) });
   }),
   { type: BILLING_AUDIT, name: "audit", props: { binding }, trips: [] },
-  { type: LAMBDA_FILESYSTEM, name: "data", props: { binding, keep: true, verb: "keep" }, trips: ["own-resource-has-its-lock", "run-has-gate-and-audit"] },
+  { type: LAMBDA_FILESYSTEM, name: "data", props: { binding, keep: true, verb: "keep" }, trips: ["leftovers-have-an-owner", "own-resource-has-its-lock", "run-has-gate-and-audit"] },
   { type: LAMBDA_INSTANCE, name: "box", props: { binding, verb: "terminate", tiersLost: ["local"] }, trips: ["checkpoints-survive-teardown", "budget-or-lease-set", "pinned-image", "own-resource-has-its-lock"] },
   { type: LAMBDA_INSTANCE, name: "waiting", props: { binding, verb: "terminate", tiersLost: ["local"], filesystem: { id: from("data"), region: from("data") }, image: { family: "lambda-stack-24-04" }, candidates: [{ type: "gpu_1x_a10", region: "us-west-1" }] }, options: { deleteBeforeReplace: true }, trips: ["budget-or-lease-set"] },
   { type: REMOTE_JOB, name: "job", props: { binding, tier: { filesystemId: from("data"), mountPoint: "/home/ubuntu" }, machine: { instanceId: from("box") } }, trips: ["checkpoints-survive-teardown", "storage-attached-at-launch"] },

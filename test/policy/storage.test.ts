@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ownResourceHasItsLock, storageAttachedAtLaunch, storageInReach, workResumes } from "../../policy/rules";
+import { leftoversHaveAnOwner, ownResourceHasItsLock, storageAttachedAtLaunch, storageInReach, workResumes } from "../../policy/rules";
 import { LAMBDA_FILESYSTEM, LAMBDA_INSTANCE, REMOTE_JOB, TEARDOWN_GATE } from "../../policy/subjects";
 import { happyInstance, happyRun, judge, judgeStack, nothing, UNKNOWN, type StackEntry } from "./judging";
 
@@ -46,4 +46,15 @@ test("commands that erase or ignore checkpoints fail, their opposites pass, and 
   for (const command of ["python3 t.py --overwrite_output_dir", "python3 t.py --no-resume", "python3 t.py --resume=false", "python3 t.py --from-scratch", 'rm -rf "$HOLDFAST_OUTPUT_DIR" && python3 t.py', "rm -r ${CKPT_DIR}/last; python3 t.py"]) assert.match(await said(command), /work-|starts over|deletes/, command);
   for (const command of ["python3 t.py --overwrite_output_dir=False", "python3 t.py --resume=auto", "python3 t.py --resume true", "rm -rf /tmp/cache && python3 t.py", "python3 t.py --no-resume-info"]) assert.equal(await said(command), "", command);
   assert.equal(await said("python3 t.py --from-scratch", { allow: ["--from-scratch"] }), "");
+});
+
+test("a file system outside of a run that stays when its stack goes is nobody's, unless it was there before", async () => {
+  const judged = (props: Record<string, unknown>, config = {}) => judge(leftoversHaveAnOwner, { type: LAMBDA_FILESYSTEM, props: { mode: "create", ...props }, config });
+  assert.match((await judged({ keep: true })).violations.join(), /^keep: the file system stays when its stack is destroyed.*LAM6.*teardown: \{storage: keep\}/s);
+  assert.deepEqual(await judged({ keep: false }), nothing);
+  assert.deepEqual(await judged({ keep: true, mode: "existing" }), nothing);
+  assert.deepEqual(await judged({ keep: true }, { allow: ["filesystem"] }), nothing);
+  assert.match((await judged({ keep: UNKNOWN })).unknown ?? "", /\.keep/);
+  const inside = `urn:pulumi:dev::demo::holdfast:index:TrainingRun$${LAMBDA_FILESYSTEM}::x`;
+  assert.deepEqual(await judge(leftoversHaveAnOwner, { type: LAMBDA_FILESYSTEM, props: { keep: true }, urn: inside }), nothing);
 });

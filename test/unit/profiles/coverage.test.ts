@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { readRuleLinks } from "../../../policy/gotchaDocs";
 import { profiles } from "../../../profiles";
-import { coverage, gotchaIds, later, type Cover } from "../../../profiles/coverage";
+import { coverage, gotchaIds, later, laterResources, type Cover } from "../../../profiles/coverage";
 import { documentedOnly, gotchaDocument, handledBy } from "../../../profiles/docs/gotchas";
 import { universalGotchas } from "../../../profiles/gotchas";
 
@@ -36,6 +36,10 @@ test("the table and what waits for a platform name known gotchas only", () => {
     const own = profile.gotchas.map((gotcha) => gotcha.id);
     assert.deepEqual(Object.keys(awaited).filter((id) => !own.includes(id)), [], `${platform} has no such gotcha`);
   }
+});
+
+test("resources that wait for their platform are of platforms that wait", () => {
+  for (const platform of Object.keys(laterResources)) assert.ok(platform in later && platform in profiles, platform);
 });
 
 test("code, checks and tests that the table names exist", () => {

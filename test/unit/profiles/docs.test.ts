@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { profiles } from "../../../profiles";
 import { outdatedPages, writePages } from "../../../profiles/docs";
+import { duration } from "../../../profiles/explain";
 import { INDEX, renderPages } from "../../../profiles/docs/markdown";
 
 const pages = renderPages(Object.values(profiles));
@@ -48,4 +49,9 @@ test("the index links every page", () => {
   const index = pages.get(INDEX) ?? "";
   for (const id of Object.keys(profiles)) assert.ok(index.includes(`](${id}.md)`), id);
   assert.ok(readFileSync(resolve(__dirname, "../../../../docs/platforms", INDEX), "utf8").startsWith("<!-- Generated"));
+});
+
+test("no page shows a number of seconds that nobody can read", () => {
+  for (const [name, page] of pages) assert.doesNotMatch(page, /\d\.\d{2,} (days|h|min|s)\b/, name);
+  for (const [seconds, text] of [[300, "5 min"], [5400, "1.5 h"], [90, "1.5 min"], [2_147_483_647, "24855.1 days"], [0.5, "0.5 s"], [172_800, "2 days"]] as const) assert.equal(duration(seconds), text);
 });
