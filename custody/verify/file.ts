@@ -1,4 +1,5 @@
 // One pass over one file: its hash, its size and the check of its format come from the same bytes, which are read once.
+import type { ProblemCode } from "./codes.js";
 import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readSync, statSync, type BigIntStats } from "node:fs";
 import { basename } from "node:path";
@@ -99,7 +100,7 @@ class Pass {
     return { verdict: summary === undefined ? verdict : { ...verdict, summary }, links: (this.options.wantLinks === true ? check?.links?.() : undefined) ?? {} };
   }
 
-  #openCheck(format: VerifiedFormat, refusal?: { readonly code: string; readonly message: string }): FormatCheck | undefined {
+  #openCheck(format: VerifiedFormat, refusal?: { readonly code: ProblemCode; readonly message: string }): FormatCheck | undefined {
     if (refusal !== undefined) this.problems.add(refusal.code, refusal.message);
     else if (format !== "opaque" && this.#size === 0) this.problems.add("empty", "The file is empty.");
     else return createCheck(format, this.#context());

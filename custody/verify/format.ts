@@ -1,4 +1,5 @@
 // Which check a file gets: its name says what it claims to be, its first bytes say whether that can be.
+import type { ProblemCode } from "./codes.js";
 import type { CheckContext, FormatCheck } from "./check.js";
 import { JsonCheck, ShardIndexCheck } from "./formats/json.js";
 import { NpyCheck, NpzCheck } from "./formats/npy.js";
@@ -18,7 +19,7 @@ export type Role = "checkpoint" | "opaque";
 
 export type Detection =
   | { readonly format: VerifiedFormat }
-  | { readonly format: VerifiedFormat; readonly refusal: { readonly code: string; readonly message: string } };
+  | { readonly format: VerifiedFormat; readonly refusal: { readonly code: ProblemCode; readonly message: string } };
 
 /**
  * .safetensors .pt .pth .npz .npy .json and .safetensors.index.json must parse as what they claim.
@@ -66,7 +67,7 @@ export function createCheck(format: VerifiedFormat, context: CheckContext): Form
   }
 }
 
-const legacyPickle = {
+const legacyPickle: { readonly code: ProblemCode; readonly message: string } = {
   code: "legacy-pickle",
   message:
     "It is a raw pickle (torch.save before 1.6, or _use_new_zipfile_serialization=False, or pickle.dump), which cannot be checked without running it. " +

@@ -7,7 +7,7 @@ import type { FileReport } from "./file.js";
 import type { Role } from "./format.js";
 import { runTasks } from "./pool.js";
 import { compareShards, indexSuffix, type ShardReport } from "./shards.js";
-import { resolveInside } from "./treePath.js";
+import { resolveInside, type ResolvedPath } from "./treePath.js";
 import { quote, type FileVerdict, type Problem } from "./verdict.js";
 import type { FileTask } from "./worker.js";
 
@@ -72,7 +72,7 @@ async function planTasks(root: string, files: readonly TreeFile[], options: Veri
   const sharded = new Set(files.filter(({ path }) => isIndex(path)).map(({ path }) => posix.dirname(path)));
   for (const [index, { path, role }] of files.entries()) {
     if (index % 512 === 511) await nextTurn();
-    const resolved = seen.has(path) ? { problem: { code: "path", message: "The path is listed twice." } } : resolveInside(root, path);
+    const resolved: ResolvedPath = seen.has(path) ? { problem: { code: "path", message: "The path is listed twice." } } : resolveInside(root, path);
     seen.add(path);
     if ("problem" in resolved) {
       reports[index] = { verdict: { path, bytes: 0, sha256: "", format: "opaque", ok: false, problems: [resolved.problem] }, links: {} };

@@ -1,4 +1,5 @@
 // Resolves a path that a manifest names inside a folder, and refuses every way out of the folder.
+import type { ProblemCode } from "./codes.js";
 import { lstatSync, realpathSync } from "node:fs";
 import { join, sep } from "node:path";
 import { ProblemList, type Problem } from "./verdict.js";
@@ -7,7 +8,7 @@ export type ResolvedPath = { readonly absolute: string; readonly bytes: number }
 
 /** `root` must be a real path. A symbolic link may point anywhere inside the root, and nowhere else. */
 export function resolveInside(root: string, path: string): ResolvedPath {
-  const refuse = (code: string, message: string): ResolvedPath => {
+  const refuse = (code: ProblemCode, message: string): ResolvedPath => {
     const problems = new ProblemList();
     problems.add(code, message);
     return { problem: problems.list()[0] ?? { code, message } };

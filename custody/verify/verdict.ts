@@ -1,4 +1,5 @@
 // What verification says about a file: the verdict's shape and the bounded list of problems that it is built from.
+import type { ProblemCode } from "./codes.js";
 
 export type VerifiedFormat =
   | "safetensors"
@@ -11,7 +12,7 @@ export type VerifiedFormat =
 
 /** One reason why a file does not count as loaded. `where` is an entry, tensor, or byte position inside the file. */
 export interface Problem {
-  readonly code: string;
+  readonly code: ProblemCode;
   readonly message: string;
   readonly where?: string;
 }
@@ -47,7 +48,7 @@ export class ProblemList {
   readonly #problems: Problem[] = [];
   #dropped = 0;
 
-  add(code: string, message: string, where?: string): void {
+  add(code: ProblemCode, message: string, where?: string): void {
     if (this.#problems.length >= maxProblems) {
       this.#dropped += 1;
       return;

@@ -1,4 +1,5 @@
 // Checks numpy files: one array (.npy), and zip archives of arrays (.npz). Shape, type and length must agree to the byte; floats must be finite.
+import type { ProblemCode } from "../codes.js";
 import type { CheckContext, FormatCheck } from "../check.js";
 import { isNonFinite } from "../finite/kinds.js";
 import { FiniteScan } from "../finite/scanner.js";
@@ -62,7 +63,7 @@ class NpySink implements EntrySink {
           this.#headerEnd = end;
         }
         if (this.#head.length < end) return;
-        this.#layout = readNpyHeader(this.#head.toString(encoding, start, end));
+        this.#layout = readNpyHeader(this.#head.subarray(start, end), encoding);
         this.#dataStart = end;
         this.#scan = itemScan(this.#layout, this.name, this.context, this.tally, this.entry);
       }
@@ -72,7 +73,7 @@ class NpySink implements EntrySink {
     }
   }
 
-  #fail(code: string, message: string): void {
+  #fail(code: ProblemCode, message: string): void {
     this.#failed = true;
     this.context.problems.add(code, `Array ${quote(this.name)}: ${message}`, this.entry ?? this.name);
   }

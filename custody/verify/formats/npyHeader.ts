@@ -1,4 +1,6 @@
 // Reads the header of an npy array: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html (versions 1.0, 2.0, 3.0).
+import { isUtf8 } from "node:buffer";
+import type { ProblemCode } from "../codes.js";
 import { floatKind, type FloatKind, type FloatName } from "../finite/kinds.js";
 import { quote } from "../verdict.js";
 import { PythonTuple, readPythonLiteral, type PythonLiteral } from "./pythonLiteral.js";
@@ -15,7 +17,7 @@ export interface NpyLayout {
 
 export class NpyHeaderError extends Error {
   constructor(
-    readonly code: string,
+    readonly code: ProblemCode,
     message: string,
   ) {
     super(message);
@@ -25,8 +27,8 @@ export class NpyHeaderError extends Error {
 export const npyMagic = Buffer.from("\x93NUMPY", "latin1");
 /** Magic, version and the longest length field. */
 export const npyPreambleBytes = 12;
-/** numpy itself refuses more than 10,000 unless told to trust the file. */
-const maxHeaderBytes = 65536;
+/** numpy.load refuses more unless it is told to trust the file (max_header_size in numpy/lib/format.py). */
+const maxHeaderBytes = 10_000;
 const maxItemBytes = 1024 * 1024;
 
 /** Where the header text lies. Throws NpyHeaderError; `preamble` must have 12 bytes, or all bytes of a shorter file. */
@@ -40,9 +42,10 @@ export function locateNpyHeader(preamble: Buffer): { readonly start: number; rea
   return { start, end: start + length, encoding: major === 3 ? "utf8" : "latin1" };
 }
 
-/** What the header text promises. Throws NpyHeaderError. */
-export function readNpyHeader(text: string): NpyLayout {
-  const header = readDict(text);
+/** What the header promises. Throws NpyHeaderError. */
+export function readNpyHeader(bytes: Buffer, encoding: "latin1" | "utf8"): NpyLayout {
+  if (encoding === "utf8" && !isUtf8(bytes)) throw new NpyHeaderError("npy-header", "The header is not valid UTF-8.");
+  const header = readDict(bytes.toString(encoding));
   const [descr, order, shape] = [header.get("descr"), header.get("fortran_order"), header.get("shape")];
   if (header.size !== 3 || descr === undefined || typeof order !== "boolean" || !(shape instanceof PythonTuple)) {
     throw new NpyHeaderError("npy-header", "The header must have exactly descr, fortran_order and shape.");
@@ -74,17 +77,22 @@ interface Item {
   readonly floats: { readonly offset: number; readonly kind: FloatKind }[];
 }
 
+/** https://numpy.org/doc/stable/reference/arrays.datetime.html#datetime-units, with the multiple that numpy may put before them. */
+const timeUnit = /^\[(?:[1-9][0-9]{0,8})?(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\]$/;
 const floatNames: Readonly<Record<string, readonly FloatName[]>> = { f2: ["F16"], f4: ["F32"], f8: ["F64"], c8: ["F32", "F32"], c16: ["F64", "F64"] };
 
 /** A type string such as "<f4", or a list of fields (name, type[, shape]) for a structured array. */
 function readItem(descr: PythonLiteral): Item {
   if (typeof descr === "string") return readScalar(descr);
   if (!Array.isArray(descr)) throw new NpyHeaderError("npy-dtype", "descr must be a type string or a list of fields.");
+  if (descr.length === 0) throw new NpyHeaderError("npy-dtype", "descr lists no field.");
   const floats: Item["floats"] = [];
+  const names = new Set<string>();
   let bytes = 0;
   for (const field of descr) {
-    const [name, type, shape] = field instanceof PythonTuple ? field.items : [];
+    const [name, type, shape] = field instanceof PythonTuple && field.items.length <= 3 ? field.items : [];
     if (name === undefined || type === undefined) throw new NpyHeaderError("npy-dtype", "A field of descr must be a tuple (name, type) or (name, type, shape).");
+    noteNames(names, name, type);
     const item = readItem(type);
     const count = repeats(shape);
     if (item.bytes * count > maxItemBytes) throw new NpyHeaderError("npy-dtype", `One item of the array has more than ${maxItemBytes} bytes.`);
@@ -95,6 +103,18 @@ function readItem(descr: PythonLiteral): Item {
     if (bytes > maxItemBytes) throw new NpyHeaderError("npy-dtype", `One item of the array has more than ${maxItemBytes} bytes.`);
   }
   return { bytes, floats };
+}
+
+/** A field's name, or its title and name; numpy refuses a second of one name. Padding is a field of raw bytes without a name. */
+function noteNames(seen: Set<string>, name: PythonLiteral, type: PythonLiteral): void {
+  if (name === "" && typeof type === "string" && /^[<>|=]?V[0-9]+$/.test(type)) return;
+  const given = name instanceof PythonTuple ? name.items : [name];
+  if (given.length > 2 || (name instanceof PythonTuple && given.length !== 2)) throw new NpyHeaderError("npy-dtype", "The name of a field must be a text, or a title and a name.");
+  for (const text of given) {
+    if (typeof text !== "string") throw new NpyHeaderError("npy-dtype", "The name of a field must be a text, or a title and a name.");
+    if (seen.has(text)) throw new NpyHeaderError("npy-dtype", `Two fields are called ${quote(text)}.`);
+    seen.add(text);
+  }
 }
 
 function repeats(shape: PythonLiteral | undefined): number {
@@ -109,8 +129,8 @@ function repeats(shape: PythonLiteral | undefined): number {
 }
 
 function readScalar(type: string): Item {
-  const found = /^([<>|=])([a-zA-Z])([0-9]*)(?:\[[0-9]*[a-zA-Z]+\])?$/.exec(type);
-  const [, order = "", letter = "", size = ""] = found ?? [];
+  const found = /^([<>|=])([a-zA-Z])([0-9]*)(\[.*\])?$/.exec(type);
+  const [, order = "", letter = "", size = "", unit] = found ?? [];
   if (letter === "O") throw new NpyHeaderError("npy-object", "The array holds pickled Python objects; reading it would run code. Save it as plain arrays.");
   if (`${letter}${size}` === "f16" || `${letter}${size}` === "c32") {
     throw new NpyHeaderError("npy-dtype", `Type ${quote(type)} is a long double, whose bytes differ between machines. Save it as float64.`);
@@ -118,7 +138,8 @@ function readScalar(type: string): Item {
   const names = floatNames[`${letter}${size}`];
   const bytes = Number(size) * (letter === "U" ? 4 : 1);
   const plain = /^(?:b1|[iu][1248]|[SUVa][0-9]+|[mM]8)$/.test(`${letter}${size}`);
-  if (found === null || (names === undefined && !plain) || bytes > maxItemBytes) throw new NpyHeaderError("npy-dtype", `Type ${quote(type)} is unknown.`);
+  const unitFits = unit === undefined || (/^[mM]$/.test(letter) && timeUnit.test(unit));
+  if (found === null || (names === undefined && !plain) || !unitFits || bytes > maxItemBytes) throw new NpyHeaderError("npy-dtype", `Type ${quote(type)} is unknown.`);
   const width = names === undefined ? 0 : bytes / names.length;
   return { bytes, floats: (names ?? []).map((name, index) => ({ offset: index * width, kind: floatKind(name, order === ">") })) };
 }

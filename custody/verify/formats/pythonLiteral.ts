@@ -78,7 +78,8 @@ class Reader {
   }
 
   #string(): string {
-    const match = /(?:'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)")/y;
+    // Python refuses a NUL anywhere, and line ends inside a text; no header needs the other control characters.
+    const match = /(?:'((?:[^'\\\u0000-\u001f]|\\.)*)'|"((?:[^"\\\u0000-\u001f]|\\.)*)")/y;
     match.lastIndex = this.#at;
     const found = match.exec(this.text);
     if (found === null) this.#fail("expected a text in quotes");
@@ -92,8 +93,8 @@ class Reader {
   }
 
   #atom(): PythonLiteral {
-    // Python 2 wrote long integers with an L.
-    const match = /(True|False|None)\b|(-?[0-9]+)L?(?![0-9A-Za-z_.])/y;
+    // Python 2 wrote long integers with an L. Python 3 has no numbers with leading zeros.
+    const match = /(True|False|None)\b|(-?(?:0|[1-9][0-9]*))L?(?![0-9A-Za-z_.])/y;
     match.lastIndex = this.#at;
     const found = match.exec(this.text);
     if (found === null) this.#fail("expected a literal");

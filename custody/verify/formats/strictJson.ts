@@ -1,5 +1,6 @@
 // Reads JSON strictly (RFC 8259), from bytes, without building values unless asked: metrics, safetensors headers and shard indexes.
 // Why not JSON.parse: it keeps the last of duplicate keys in silence, accepts any depth, and needs the whole tree in memory.
+import type { ProblemCode } from "../codes.js";
 
 export type JsonValue = null | boolean | number | string | JsonValue[] | Map<string, JsonValue>;
 
@@ -15,7 +16,7 @@ export interface StrictJsonOptions {
 
 export class JsonSyntaxError extends Error {
   constructor(
-    readonly code: string,
+    readonly code: ProblemCode,
     message: string,
     readonly position: number,
   ) {
@@ -191,7 +192,7 @@ class Reader {
     if (this.#nodes > this.#maxNodes) this.#fail("json-too-large", `More than ${this.#maxNodes} ${this.options.build ? "values" : "keys at once"}`);
   }
 
-  #fail(code: string, message: string, position = this.#at): never {
+  #fail(code: ProblemCode, message: string, position = this.#at): never {
     throw new JsonSyntaxError(code, message, position);
   }
 }

@@ -1,5 +1,6 @@
 // Reads a pickle without unpickling: an interpreter of its opcodes over symbols. Names outside the list are refused and never looked up.
 // Opcodes and their arguments: CPython's Lib/pickle.py and Lib/pickletools.py, protocols 1 to 5.
+import type { ProblemCode } from "../codes.js";
 import { quote } from "../verdict.js";
 import { fillNumpyArray, globalRule, normalizeGlobal, type Findings } from "./globals.js";
 import { PickleBytes } from "./pickleBytes.js";
@@ -8,6 +9,8 @@ import { Container, GlobalName, Instance, NumpyArray, NumpyType, opaque, Placed,
 /** Pickles put members on the stack a thousand at a time, and memoize texts and containers; beyond these a forged one fills the memory. */
 const maxStack = 250_000;
 const maxMemo = 800_000;
+/** Opcodes that Python knows and no checkpoint has: calls without a REDUCE, numbered classes, and objects from outside the pickle. */
+const refusedOpcodes: Readonly<Record<number, string>> = { 0x69: "INST", 0x6f: "OBJ", 0x82: "EXT1", 0x83: "EXT2", 0x84: "EXT4", 0x50: "PERSID", 0x97: "NEXT_BUFFER", 0x98: "READONLY_BUFFER" };
 /** The keys under which trainers put the model's parameters. */
 const modelKeys = new Set(["model", "model_state_dict", "state_dict"]);
 
@@ -72,8 +75,7 @@ class PickleReader {
       case 0x4c: // LONG
         return bytes.decimal();
       case 0x46: // FLOAT
-        bytes.line();
-        return opaque;
+        return bytes.float();
       case 0x47: // BINFLOAT
         bytes.skip(8);
         return opaque;
@@ -134,7 +136,7 @@ class PickleReader {
         if (bytes.byte() > 5) this.#fail("pickle-protocol", "Its protocol is newer than 5");
         break;
       case 0x95: // FRAME
-        bytes.skip(8);
+        bytes.frame();
         break;
       case 0x28: // MARK
         this.#marks.push(this.#stack.length);
@@ -189,9 +191,26 @@ class PickleReader {
       case 0x62: // BUILD
         this.#build();
         break;
+      case 0x69: // INST: GLOBAL and a call in one, as only protocol 0 writes it
+        this.#instance(bytes.line(), bytes.line(), start);
+        break;
       default:
-        this.#fail("pickle-opcode", `Opcode 0x${opcode.toString(16).padStart(2, "0")} is not one that checkpoints use`);
+        this.#failOpcode(opcode);
     }
+  }
+
+  /** A refused name is reported as such; the others have no reason to be called this way. */
+  #instance(module: string, name: string, start: number): void {
+    this.#popMark();
+    this.#global(module, name, start);
+    const type = this.#pop();
+    if (!(type instanceof GlobalName) || !this.#refused.has(type.name)) this.#failOpcode(0x69);
+    this.#stack.push(new Instance("refused", true));
+  }
+
+  #failOpcode(opcode: number): never {
+    const name = refusedOpcodes[opcode];
+    this.#fail("pickle-opcode", `Opcode 0x${opcode.toString(16).padStart(2, "0")}${name === undefined ? "" : ` (${name})`} is not one that checkpoints use`);
   }
 
   #stackGlobal(start: number): void {
@@ -305,7 +324,7 @@ class PickleReader {
     return value;
   }
 
-  #fail(code: string, message: string): never {
+  #fail(code: ProblemCode, message: string): never {
     return this.#bytes.fail(code, message);
   }
 }

@@ -1,4 +1,5 @@
 // Collects the storages and tensors that a checkpoint's pickle names, and holds every tensor against the bounds of its storage.
+import type { ProblemCode } from "../codes.js";
 import { floatKind } from "../finite/kinds.js";
 import type { FloatRange } from "../finite/scanner.js";
 import { quote, type ProblemList, type Tally } from "../verdict.js";
@@ -17,7 +18,7 @@ interface TensorRecord {
 /** Thrown where reading on would be pointless or too expensive. */
 export class CheckpointError extends Error {
   constructor(
-    readonly code: string,
+    readonly code: ProblemCode,
     message: string,
   ) {
     super(message);
@@ -38,9 +39,9 @@ export class TensorCatalogue {
 
   /** A persistent id: ("storage", class, key, location, number of elements). */
   addStorage(id: Symbolic): StorageValue {
-    const [tag, type, key, , count] = id instanceof TupleValue ? id.items : [];
+    const [tag, type, key, location, count] = id instanceof TupleValue && id.items.length === 5 ? id.items : [];
     const known = type instanceof GlobalName ? storageClass(type.name) : undefined;
-    if (tag !== "storage" || !(type instanceof GlobalName) || known === undefined || typeof key !== "string" || !/^[0-9A-Za-z_.-]+$/.test(key)) {
+    if (tag !== "storage" || !(type instanceof GlobalName) || known === undefined || typeof location !== "string" || typeof key !== "string" || !/^[0-9A-Za-z_.-]+$/.test(key)) {
       throw new CheckpointError("torch-storage", "The pickle refers to something outside itself that is no tensor storage.");
     }
     const bytes = typeof count === "number" && count >= 0 ? count * (known.dtype?.bytes ?? 1) : NaN;

@@ -5,6 +5,8 @@ import { quote } from "../verdict.js";
 export interface ZipEntry {
   readonly name: string;
   readonly rawName: Buffer;
+  /** Of the format that a reader must know, as tenths. */
+  readonly version: number;
   readonly flags: number;
   readonly method: number;
   readonly crc32: number;
@@ -26,6 +28,10 @@ export const stored = 0;
 export const deflated = 8;
 export const hasDescriptor = 0x0008;
 const encrypted = 0x0041;
+/** Two notes about the effort of deflate, the descriptor, and names in UTF-8; every other flag changes what the data mean (APPNOTE 4.4.4). */
+const knownFlags = 0x080e;
+/** The highest version of the format that Python's zipfile reads, as tenths (MAX_EXTRACT_VERSION). */
+const maxVersion = 63;
 
 /** Room for some hundred and fifty thousand entries; a checkpoint of ten thousand tensors has a directory of about one megabyte. */
 const maxTailBytes = 12 * 1024 * 1024;
@@ -85,6 +91,11 @@ function findEnd(context: CheckContext): EndRecord | undefined {
     problems.add("zip-directory", "The zip64 end record is not where its locator says.");
     return undefined;
   }
+  const disks = [locator.readUInt32LE(4), record.readUInt32LE(16), record.readUInt32LE(20)];
+  if (disks.some((disk) => disk !== 0) || locator.readUInt32LE(16) > 1) {
+    problems.add("zip-multi-disk", "The archive says that it is one part of several.");
+    return undefined;
+  }
   const wide = { entries: Number(record.readBigUInt64LE(32)), directoryBytes: Number(record.readBigUInt64LE(40)), directoryOffset: Number(record.readBigUInt64LE(48)) };
   const agree = (narrow: number, limit: number, value: number): boolean => narrow === limit || narrow === value;
   if (
@@ -137,7 +148,7 @@ function readEntry(directory: Buffer, at: number): { entry: ZipEntry; next: numb
   return {
     entry: {
       name: rawName.toString("utf8"), rawName, bytes, compressedBytes, offset,
-      flags: directory.readUInt16LE(at + 8), method: directory.readUInt16LE(at + 10), crc32: directory.readUInt32LE(at + 16),
+      version: directory.readUInt16LE(at + 6), flags: directory.readUInt16LE(at + 8), method: directory.readUInt16LE(at + 10), crc32: directory.readUInt32LE(at + 16),
     },
     next,
   };
@@ -176,7 +187,7 @@ export function widen(narrow: readonly number[], extra: Buffer): number[] | unde
 function checkNames(entries: readonly ZipEntry[], { problems }: CheckContext): boolean {
   if (entries.length === 0) problems.add("empty", "The archive holds no entry.");
   const seen = new Set<string>();
-  for (const { name, rawName, flags, method } of entries) {
+  for (const { name, rawName, version, flags, method } of entries) {
     if (seen.has(name)) problems.add("zip-duplicate", `Entry ${quote(name)} appears twice.`, name);
     seen.add(name);
     const parts = name.split("/");
@@ -184,6 +195,8 @@ function checkNames(entries: readonly ZipEntry[], { problems }: CheckContext): b
       problems.add("zip-name", `Entry ${quote(name)} has a name that no checkpoint has: absolute, with "..", an empty part, a backslash, or not UTF-8.`, name);
     }
     if ((flags & encrypted) !== 0) problems.add("zip-encrypted", `Entry ${quote(name)} is encrypted.`, name);
+    else if ((flags & ~knownFlags) !== 0) problems.add("zip-method", `Entry ${quote(name)} has flags 0x${flags.toString(16)}, of which only 0x${knownFlags.toString(16)} are known.`, name);
+    if (version > maxVersion) problems.add("zip-method", `Entry ${quote(name)} needs a reader of version ${version / 10}; ${maxVersion / 10} is the highest known.`, name);
     if (method !== stored && method !== deflated) problems.add("zip-method", `Entry ${quote(name)} is compressed by method ${method}; only stored (0) and deflated (8) are known.`, name);
     if (problems.full) break;
   }

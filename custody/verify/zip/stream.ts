@@ -1,5 +1,6 @@
 // Walks a zip archive's bytes in order and holds them against the central directory: every byte must belong to a local header, an entry's
 // data, its data descriptor, or the directory. What lies in between would be hashed but never loaded, so it is refused.
+import type { ProblemCode } from "../codes.js";
 import type { CheckContext, FormatCheck } from "../check.js";
 import { quote, type Summary } from "../verdict.js";
 import { deflated, hasDescriptor, stored, widen, type ZipDirectory, type ZipEntry } from "./directory.js";
@@ -66,7 +67,7 @@ export class ZipStream implements FormatCheck {
     if (!this.directory.tail.subarray(from, from + bytes.length).equals(bytes)) this.#break("changed-while-read", "The central directory changed while the file was read.");
   }
 
-  #break(code: string, message: string): void {
+  #break(code: ProblemCode, message: string): void {
     this.#broken = true;
     this.context.problems.add(code, message);
   }
@@ -208,7 +209,7 @@ class EntryWalk {
     this.#fail("zip-disagreement", `has ${what} ${local} in its local header and ${central} in the central directory`);
   }
 
-  #fail(code: string, message: string): void {
+  #fail(code: ProblemCode, message: string): void {
     this.#failed = true;
     this.context.problems.add(code, `Entry ${quote(this.entry.name)} ${message}.`, this.entry.name);
   }

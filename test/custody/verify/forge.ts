@@ -67,6 +67,8 @@ export interface Entry {
   readonly descriptor?: 12 | 16 | 20 | 24;
   /** Sizes as zip64 extra fields. */
   readonly zip64?: boolean;
+  /** Behind the zip64 field, in both headers; torch pads with such a field. */
+  readonly extra?: Uint8Array;
   readonly local?: Fields;
   readonly central?: Fields;
   /** Bytes between this entry and the next. */
@@ -106,10 +108,10 @@ export function zip(entries: readonly Entry[], lies: ArchiveLies = {}): Buffer {
       crc: crc32(entry.data), bytes: entry.data.length, compressedBytes: compressed.length, offset: at,
     };
     const local = { ...truth, ...(entry.descriptor === undefined ? {} : { crc: 0, bytes: 0, compressedBytes: 0 }), ...entry.local };
-    const written = [localHeader(local, entry.zip64 === true), compressed, descriptor(truth, entry.descriptor), entry.gap ?? Buffer.alloc(0)];
+    const written = [localHeader(local, entry), compressed, descriptor(truth, entry.descriptor), entry.gap ?? Buffer.alloc(0)];
     parts.push(...written);
     at += written.reduce((sum, part) => sum + part.length, 0);
-    directory.push(centralRecord({ ...truth, ...entry.central }, entry.zip64 === true));
+    directory.push(centralRecord({ ...truth, ...entry.central }, entry));
   }
   const records = Buffer.concat(directory);
   const [count, offset] = [lies.entries ?? entries.length, lies.directoryOffset ?? at];
@@ -120,9 +122,10 @@ export function zip(entries: readonly Entry[], lies: ArchiveLies = {}): Buffer {
 
 type Truth = Required<Fields>;
 
-function localHeader(fields: Truth, zip64: boolean): Buffer {
+function localHeader(fields: Truth, { zip64 = false, extra: more = Buffer.alloc(0) }: Entry): Buffer {
   const name = Buffer.from(fields.name);
-  const extra = zip64 ? Buffer.concat([littleEndian(2, 1), littleEndian(2, 16), littleEndian(8, fields.bytes), littleEndian(8, fields.compressedBytes)]) : Buffer.alloc(0);
+  const wide = zip64 ? Buffer.concat([littleEndian(2, 1), littleEndian(2, 16), littleEndian(8, fields.bytes), littleEndian(8, fields.compressedBytes)]) : Buffer.alloc(0);
+  const extra = Buffer.concat([wide, more]);
   const size = (value: number): Buffer => littleEndian(4, zip64 ? 0xffffffff : value);
   return Buffer.concat([
     Buffer.from("PK\x03\x04"), littleEndian(2, 45), littleEndian(2, fields.flags), littleEndian(2, fields.method), Buffer.alloc(4),
@@ -130,10 +133,10 @@ function localHeader(fields: Truth, zip64: boolean): Buffer {
   ]);
 }
 
-function centralRecord(fields: Truth, zip64: boolean): Buffer {
+function centralRecord(fields: Truth, { zip64 = false, extra: more = Buffer.alloc(0) }: Entry): Buffer {
   const name = Buffer.from(fields.name);
   const wide = [fields.bytes, fields.compressedBytes, fields.offset].map((value) => littleEndian(8, value));
-  const extra = zip64 ? Buffer.concat([littleEndian(2, 1), littleEndian(2, 24), ...wide]) : Buffer.alloc(0);
+  const extra = Buffer.concat([...(zip64 ? [littleEndian(2, 1), littleEndian(2, 24), ...wide] : []), more]);
   const size = (value: number): Buffer => littleEndian(4, zip64 ? 0xffffffff : value);
   return Buffer.concat([
     Buffer.from("PK\x01\x02"), littleEndian(2, 45), littleEndian(2, 45), littleEndian(2, fields.flags), littleEndian(2, fields.method), Buffer.alloc(4),

@@ -46,6 +46,7 @@ const broken: Readonly<Record<string, readonly [readonly Entry[], ArchiveLies, s
   "headers with different sizes": [[{ ...good, local: { bytes: 5 } }], {}, "zip-disagreement"],
   "headers with different flags": [[{ ...good, local: { flags: 0 } }], {}, "zip-disagreement"],
   "an encrypted entry": [[{ ...good, local: { flags: 0x801 }, central: { flags: 0x801 } }], {}, "zip-encrypted"],
+  "a flag that changes what the data mean, in both headers": [[{ ...good, local: { flags: 0x820 }, central: { flags: 0x820 } }], {}, "zip-method"],
   "an unknown method": [[{ ...good, local: { method: 93 }, central: { method: 93 } }], {}, "zip-method"],
   "bytes hidden between entries": [[{ ...good, gap: Buffer.from("hidden") }, second], {}, "zip-gap"],
   "bytes hidden before the directory": [[{ ...good, gap: Buffer.from("hidden") }], {}, "zip-gap"],
@@ -70,6 +71,17 @@ for (const [what, [entries, lies, code]] of Object.entries(broken)) {
     assert.ok(codes(verdict).includes(code), JSON.stringify(verdict.problems));
   });
 }
+
+test("zip: what Python's zipfile refuses is refused: a version it does not know, and several disks", async (context) => {
+  const bytes = zip([good], { zip64End: true });
+  const central = bytes.indexOf("PK\x01\x02", 0, "latin1");
+  const locator = bytes.lastIndexOf("PK\x06\x07", undefined, "latin1");
+  for (const [at, value, code] of [[central + 6, 64, "zip-method"], [locator + 4, 1, "zip-multi-disk"], [locator + 16, 2, "zip-multi-disk"]] as const) {
+    const lying = Buffer.from(bytes);
+    lying[at] = value;
+    assert.deepEqual(codes(await verifyBytes(context, "a.npz", lying)), [code], `byte ${at}`);
+  }
+});
 
 test("zip: a data descriptor that contradicts the directory is refused", async (context) => {
   for (const descriptor of [12, 16, 20, 24] as const) {
