@@ -13,7 +13,7 @@ import { runId, type LedgerEntry, type RunRef } from "./formats";
 import { adoptEntries, readLedger } from "./ledger";
 import { parseManifest } from "./manifest";
 import { joinLedgers, type Joined } from "./merging/join";
-import { APPROVAL, BREAK_GLASS, openEvidence, RECEIPT } from "./signing/evidence";
+import { APPROVAL, BREAK_GLASS, openEvidence, RECEIPT, STANDING } from "./signing/evidence";
 import type { Trust } from "./signing/trust";
 import { createStore, openCustody, parseCustodyId, type Custody } from "./store";
 import { messageOf, UserError } from "./userError";
@@ -124,6 +124,7 @@ function checkDocuments({ temporary, names, run, source }: Fetched, trust: Trust
       }
       const signed = name.startsWith("receipts/") ? openEvidence(RECEIPT, text, trust)
         : name.startsWith("approvals/") ? openEvidence(APPROVAL, text, trust)
+        : name.startsWith("standing/") ? openEvidence(STANDING, text, trust)
         : openEvidence(BREAK_GLASS, text, trust);
       if (!name.endsWith(`/${signed.content.id}.dsse.json`)) throw new Error(`it calls itself ${signed.content.id}`);
       if (!signed.trusted) untrusted.push({ file: name, problem: signed.problem ?? "its signature does not count" });

@@ -1,8 +1,8 @@
 /** Documents of consent, built from the facts that the person was shown. */
 import { manifestDigest } from "./canonical";
 import { lostTiers, unclaimedOnLostTiers, type Decision, type DeletionFacts } from "./deletion/facts";
-import { runId, type Approval, type BreakGlass, type Grant, type PlannedDeletion, type RunRef } from "./formats";
-import { APPROVAL, BREAK_GLASS, newEvidenceId } from "./signing/evidence";
+import { runId, type Approval, type BreakGlass, type Grant, type PlannedDeletion, type RunRef, type StandingApproval } from "./formats";
+import { APPROVAL, BREAK_GLASS, newEvidenceId, STANDING } from "./signing/evidence";
 import { UserError } from "./userError";
 
 /** Hours an approval is valid unless told otherwise. */
@@ -13,6 +13,7 @@ const GRANT_HOURS = 24;
 export interface ApprovalWishes {
   readonly giveUp?: { readonly cells: readonly string[]; readonly reason: string };
   readonly acceptUnreachable?: boolean;
+  readonly stopJob?: boolean;
   /** Default 24. */
   readonly hours?: number;
 }
@@ -42,9 +43,52 @@ export function buildApproval(facts: DeletionFacts, wishes: ApprovalWishes = {})
     unclaimed,
     giveUp: wishes.giveUp === undefined || wishes.giveUp.cells.length === 0 ? null : { cells: [...wishes.giveUp.cells], reason: wishes.giveUp.reason.trim() },
     acceptUnreachable: wishes.acceptUnreachable === true,
+    ...(wishes.stopJob === true ? { stopJob: true } : {}),
     at: facts.now,
     expiresAt: hoursAfter(facts.now, wishes.hours ?? APPROVAL_HOURS),
   };
+}
+
+/** Hours a standing approval is valid unless told otherwise: runs of days end within it, forgotten ones do not. */
+export const STANDING_HOURS = 7 * 24;
+const STANDING_LONGEST_HOURS = 90 * 24;
+
+export interface StandingWishes {
+  /** The life of the run it is for: when it was declared, as the ledger says. */
+  readonly life: string;
+  /** What the end of the run deletes as it is planned now. */
+  readonly deletions: readonly PlannedDeletion[];
+  /** The tier that holds the artifacts: whatever takes it along must be named. null: not known, so everything that loses a tier must be. */
+  readonly durableTier: string | null;
+  /** Roles that go although the artifacts' own tier goes with them. */
+  readonly also: readonly string[];
+  /** Default 168, at most 90 days. */
+  readonly hours?: number;
+  readonly maxUsd?: number;
+}
+
+/** Throws UserError: nothing that would be deleted, a role that takes the artifacts' tier and was not named, a role that is not there. */
+export function buildStanding(run: RunRef, wishes: StandingWishes, now: Date): StandingApproval {
+  const id = runId(run);
+  const { deletions, durableTier, also } = wishes;
+  if (deletions.length === 0) throw new UserError(`${id} has nothing that would be deleted, so there is nothing to approve.`, { code: "nothing-to-do", next: [`holdfast status ${id}`] });
+  const unknown = also.filter((role) => !deletions.some((deletion) => deletion.role === role));
+  if (unknown.length > 0) {
+    throw new UserError(`The end of ${id} deletes no ${unknown.join(", ")}; what it deletes: ${[...new Set(deletions.map(({ role }) => role))].join(", ")}.`, { code: "not-found" });
+  }
+  const takesArtifacts = ({ tiersLost }: PlannedDeletion): boolean => (durableTier === null ? tiersLost.length > 0 : tiersLost.includes(durableTier));
+  const unnamed = [...new Set(deletions.filter((deletion) => takesArtifacts(deletion) && !also.includes(deletion.role)).map(({ role }) => role))];
+  if (unnamed.length > 0) {
+    throw new UserError(`Nothing was signed: the end of ${id} takes the storage with the artifacts along (${unnamed.join(", ")}), and a standing approval covers that only when it is named.`, {
+      code: "standing-unnamed",
+      next: [`holdfast approve ${id} --standing --also ${[...also, ...unnamed].join(" ")}`, "or keep it: teardown.storage: keep in the stack's config, then pulumi up"],
+    });
+  }
+  const hours = wishes.hours ?? STANDING_HOURS;
+  if (hours > STANDING_LONGEST_HOURS) throw new UserError("A standing approval is valid for at most 90 days: nobody knows today what is worth keeping then.", { code: "usage", next: ["--expires 30d"] });
+  const at = now.toISOString();
+  const allows = new Map(deletions.map(({ role, verb, tiersLost }) => [`${role}\0${verb}`, { role, verb, tiersLost: [...tiersLost] }]));
+  return { v: 1, id: newEvidenceId(STANDING), run, life: wishes.life, allows: [...allows.values()], require: "verified", maxUsd: wishes.maxUsd ?? null, at, expiresAt: hoursAfter(at, hours) };
 }
 
 export interface BreakGlassWishes {

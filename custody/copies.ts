@@ -11,14 +11,14 @@ import type { Trust } from "./signing/trust";
 import { UserError } from "./userError";
 
 /** Folders of the copy, named as in the run's own folder. */
-export const COPIED_FOLDERS = ["manifests", "receipts", "approvals", "breakglass"] as const;
+export const COPIED_FOLDERS = ["manifests", "receipts", "approvals", "standing", "breakglass"] as const;
 export const LEDGER_COPY = "ledger.jsonl";
 export const CUSTODY_COPY = "custody.json";
 
 export interface CopySource {
   readonly run: RunRef;
   readonly custodyId: string;
-  readonly paths: { readonly ledger: string; readonly manifests: string; readonly receipts: string; readonly approvals: string; readonly breakGlass: string };
+  readonly paths: { readonly ledger: string; readonly manifests: string; readonly receipts: string; readonly approvals: string; readonly standing: string; readonly breakGlass: string };
   readonly trust: Trust;
   /** Digest of the manifest taken last: its states may be newer than those of a copy under the same name. */
   readonly newest?: string;
@@ -32,7 +32,7 @@ export async function copyCustody(remote: Remote, directory: string, source: Cop
   const there = new Set(await listCopy(remote, directory));
   const { paths } = source;
   await remote.write(`${directory}/${CUSTODY_COPY}`, `${JSON.stringify({ v: 1, id: source.custodyId })}\n`, 0o644);
-  for (const [folder, path] of [["manifests", paths.manifests], ["receipts", paths.receipts], ["approvals", paths.approvals], ["breakglass", paths.breakGlass]] as const) {
+  for (const [folder, path] of [["manifests", paths.manifests], ["receipts", paths.receipts], ["approvals", paths.approvals], ["standing", paths.standing], ["breakglass", paths.breakGlass]] as const) {
     for (const name of documentsIn(path)) {
       if (there.has(`${folder}/${name}`) && name !== `${source.newest}.json`) continue;
       await remote.write(`${directory}/${folder}/${name}`, readFileSync(join(path, name)), 0o644);
@@ -85,7 +85,7 @@ export function isCopyName(name: string): boolean {
   switch (folder) {
     case "manifests": return file.endsWith(".json") && SHA256_HEX.test(file.slice(0, -5));
     case "keys": return file.endsWith(".pub") && SHA256_HEX.test(file.slice(0, -4));
-    case "receipts": case "approvals": case "breakglass": return /^[a-z]{3}_[0-9a-f]{16,32}\.dsse\.json$/.test(file);
+    case "receipts": case "approvals": case "standing": case "breakglass": return /^[a-z]{3}_[0-9a-f]{16,32}\.dsse\.json$/.test(file);
     default: return false;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * May this be deleted? The one answer that gate, provider deletes and the command line all use. Pure and total; whatever is
  * not known for certain is a refusal. The rules, from the quietest to the loudest: an open grant; nothing at risk; a
- * disposable run; a confirmation while the artifacts stay; receipt and approval; break-glass.
+ * disposable run; a confirmation while the artifacts stay; receipt and approval; consent given beforehand; break-glass.
  */
 import { manifestDigest } from "./canonical";
 import { approvalFaults, type ApprovalQuestion } from "./deletion/approvals";
@@ -13,9 +13,10 @@ import {
 import { nextCommands, type Needs } from "./deletion/next";
 import { receiptOptions, type ReceiptOption } from "./deletion/receipts";
 import {
-  filesText, grantExpired, manifestNotKept, nameDeletion, noMachine, noManifest, otherRun, tierUnlisted, unasked, unknownTier, unlistable, unreachable, writerAlive,
+  filesText, grantExpired, manifestNotKept, nameDeletion, noMachine, noManifest, notClosed, otherRun, tierUnlisted, unasked, unclaimed, unknownTier, unlistable, unreachable, writerAlive,
 } from "./deletion/reasons";
-import { runId, type AllowBasis, type Approval, type BreakGlass, type ManifestCell, type Manifest, type Receipt, type Signed } from "./formats";
+import { judgeStanding } from "./deletion/standing";
+import { runId, type AllowBasis, type Approval, type BreakGlass, type ManifestCell, type Manifest, type Receipt, type Signed, type StandingApproval } from "./formats";
 import { grantCovers } from "./view";
 
 export type { Decision, DeletionFacts, Known, Reason, ReceiptFacts, RefusalCode, RemoteFacts, TierFacts } from "./deletion/facts";
@@ -29,8 +30,10 @@ export function decide(facts: DeletionFacts): Decision {
   if (quiet !== null) return quiet;
   const ordinary = facts.scope === "resource" && losesNoArtifacts(facts) ? replacement(facts) : loss(facts);
   if (ordinary.allow) return ordinary;
+  const quietly = beforehand(facts, ordinary);
+  if (quietly.allow) return quietly;
   const { found, reasons } = judgeBreakGlass(facts);
-  return found === null ? { ...ordinary, reasons: [...ordinary.reasons, ...reasons] } : byBreakGlass(facts, found);
+  return found === null ? { ...quietly, reasons: [...quietly.reasons, ...reasons] } : byBreakGlass(facts, found);
 }
 
 /** The gate allowed this very deletion, and nothing that is seen now speaks against what it saw then. */
@@ -109,6 +112,17 @@ function replacement(facts: DeletionFacts): Decision {
   return allow("confirmation", { approvalId: best.approval.id, manifestSha256, notes: approvalNotes(facts, best.approval, question) });
 }
 
+/** The same facts once the job has ended: what an approval that ends it first is judged by. */
+export const onceStopped = (facts: DeletionFacts): DeletionFacts =>
+  facts.scope === "resource" && facts.remote.state === "reachable" ? { ...facts, remote: { ...facts.remote, writerAlive: false } } : facts;
+
+/** Whether the deletion is allowed but for a job that still runs, by an approval that says to end it. */
+export function mayStopFirst(facts: DeletionFacts): boolean {
+  if (facts.remote.state !== "reachable" || !facts.remote.writerAlive) return false;
+  const decision = decide(onceStopped(facts));
+  return decision.allow && facts.approvals.some(({ content }) => content.id === decision.approvalId && content.stopJob === true);
+}
+
 /** The run ends, or a tier with artifacts goes: exactly what is there must exist elsewhere, and a person must agree. */
 function loss(facts: DeletionFacts): Decision {
   const seen = whatIsThere(facts);
@@ -133,6 +147,45 @@ function loss(facts: DeletionFacts): Decision {
   if (reasons.length > 0 || approval === null || seen.digest === undefined) return refuse(facts, reasons, needsOf(facts, question));
   const basis = receipt === null ? "nothing-at-risk" : receipt.how === "verifiedInPlace" ? "verified-in-place" : "receipt-and-approval";
   return allow(basis, { approvalId: approval.id, receiptId: receipt?.id ?? null, manifestSha256: seen.digest, notes: approvalNotes(facts, approval, question) });
+}
+
+/** A person agreed before the run was over: it counts for its end alone, and only when nothing is left that a person would have to weigh. */
+function beforehand(facts: DeletionFacts, ordinary: Refused): Decision {
+  if (facts.scope !== "end") return ordinary;
+  const { found, reasons } = judgeStanding(facts);
+  return found === null ? { ...ordinary, reasons: [...ordinary.reasons, ...reasons] } : byStanding(facts, found.content, ordinary);
+}
+
+/** The machine answers, its queue closed and nothing writes; every cell is complete; exactly what is there was pulled and loads; nothing else goes. */
+function byStanding(facts: DeletionFacts, standing: StandingApproval, ordinary: Refused): Decision {
+  const { remote } = facts;
+  const seen = whatIsThere(facts);
+  const firm = [
+    ...seen.blocks,
+    ...seen.doubts,
+    ...(remote.state === "none" && seen.doubts.length === 0 ? [noMachine(facts.run, remote.why)] : []),
+    ...(remote.state === "reachable" && !remote.manifest.closed ? [notClosed(facts.run)] : []),
+    ...ownUnclaimed(facts).map((data) => unclaimed(facts.run, data)),
+  ];
+  let best: { readonly reasons: readonly Reason[]; readonly cells: ReadonlyMap<string, Reason>; readonly receipt: Receipt | null } | undefined;
+  if (typeof seen.digest === "string") {
+    for (const { receipt, reasons } of receiptOptions(facts, seen.digest, facts.require === "verifiedInPlace" && losesNoArtifacts(facts))) {
+      const cells = unfinishedCells(facts, seen.listings ?? (receipt === null ? [] : [receipt.cells]), seen.files, receipt);
+      const all = [...reasons, ...cells.values()];
+      if (best === undefined || all.length <= best.reasons.length) best = { reasons: all, cells, receipt };
+    }
+  }
+  const missing = [...firm, ...(best?.reasons ?? [])];
+  if (missing.length === 0 && best !== undefined && best.receipt !== null && seen.digest !== undefined) {
+    return allow("standing-approval", {
+      approvalId: standing.id, receiptId: best.receipt.id, manifestSha256: seen.digest,
+      notes: [`Approved beforehand: ${standing.id}, valid until ${standing.expiresAt}.`],
+    });
+  }
+  const told = new Set(missing.map(({ message }) => message));
+  const others = ordinary.reasons.filter(({ code, message }) => code !== "no-approval" && !told.has(message));
+  const question: ApprovalQuestion = { scopes: ["end"], manifestSha256: seen.digest, cells: best?.cells ?? new Map(), unreachable: seen.doubts, unclaimed: ownUnclaimed(facts) };
+  return refuse(facts, [...missing, ...others], needsOf(facts, question));
 }
 
 interface Seen {

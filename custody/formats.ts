@@ -110,6 +110,34 @@ export interface Approval {
   /** Cells given up by name, with the reason. */
   readonly giveUp: { readonly cells: readonly string[]; readonly reason: string } | null;
   readonly acceptUnreachable: boolean;
+  /** Of a replacement: a job that still runs is ended first, with time for a last checkpoint; it resumes afterwards. */
+  readonly stopJob?: true;
+  readonly at: string;
+  readonly expiresAt: string;
+}
+
+/** What a standing approval lets go: whatever holds this role when the run ends, by this verb, with these tiers. */
+export interface StandingAllowance {
+  readonly role: string;
+  readonly verb: string;
+  readonly tiersLost: readonly string[];
+}
+
+/**
+ * A person's consent beforehand to the end of one life of a run: it counts once everything is complete, pulled and proven, and
+ * nothing newer can exist. It names roles, since a resource may be replaced meanwhile, and gives up nothing. Turned into one grant.
+ */
+export interface StandingApproval {
+  readonly v: 1;
+  readonly id: string;
+  readonly run: RunRef;
+  /** When the life of the run began that it is for: the time of the ledger line that declared it. */
+  readonly life: string;
+  readonly allows: readonly StandingAllowance[];
+  /** The artifacts were pulled, matched and loaded; or loaded where they stay, when the teardown says that this is enough. */
+  readonly require: "verified";
+  /** A run that has cost more by list price is looked at by a person; null: no bound. */
+  readonly maxUsd: number | null;
   readonly at: string;
   readonly expiresAt: string;
 }
@@ -148,6 +176,7 @@ export interface Grant {
 export type AllowBasis =
   | "nothing-at-risk"
   | "receipt-and-approval"
+  | "standing-approval"
   | "verified-in-place"
   | "confirmation"
   | "disposable"
@@ -219,6 +248,9 @@ export interface LedgerData {
   "verify.failed": { readonly manifestSha256: string; readonly problems: readonly { readonly path: string; readonly code: string; readonly message: string }[] };
   "receipt.signed": { readonly receipt: string; readonly manifestSha256: string; readonly envelopeSha256: string; readonly keyId: string };
   "approval.signed": { readonly approval: string; readonly scope: "end" | "replace"; readonly deletions: readonly PlannedDeletion[]; readonly manifestSha256: string | null; readonly envelopeSha256: string; readonly keyId: string; readonly expiresAt: string };
+  /** Counts from here on, in this life of the run, until it is revoked or used. */
+  "standing.signed": { readonly standing: string; readonly allows: readonly StandingAllowance[]; readonly maxUsd: number | null; readonly envelopeSha256: string; readonly keyId: string; readonly expiresAt: string };
+  "standing.revoked": { readonly standing: string; readonly why: string };
   "breakglass.signed": { readonly breakGlass: string; readonly reason: string; readonly deletions: readonly PlannedDeletion[]; readonly lost: readonly string[]; readonly expiresAt: string; readonly envelopeSha256: string; readonly keyId: string };
   "teardown.refused": { readonly at: string; readonly resource: string; readonly reasons: readonly { readonly code: string; readonly message: string }[] };
   "grant.sealed": { readonly grant: Grant };

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { LedgerData, LedgerKind } from "./formats";
 import { SHA256_HEX } from "./canonical";
-import { grantSchema, plannedDeletionSchema, runRefSchema } from "./signing/documents";
+import { grantSchema, plannedDeletionSchema, runRefSchema, standingAllowanceSchema } from "./signing/documents";
 
 const digest = z.string().regex(SHA256_HEX);
 const text = z.string();
@@ -37,6 +37,10 @@ const schemas: { readonly [K in LedgerKind]: z.ZodType<LedgerData[K]> } = {
     approval: text, scope: z.enum(["end", "replace"]), deletions: z.array(plannedDeletionSchema), manifestSha256: digest.nullable(),
     envelopeSha256: digest, keyId: digest, expiresAt: time,
   }),
+  "standing.signed": z.looseObject({
+    standing: text, allows: z.array(standingAllowanceSchema), maxUsd: z.number().nullable(), envelopeSha256: digest, keyId: digest, expiresAt: time,
+  }),
+  "standing.revoked": z.looseObject({ standing: text, why: text }),
   "breakglass.signed": z.looseObject({ breakGlass: text, reason: text, deletions: z.array(plannedDeletionSchema), lost: names, expiresAt: time, envelopeSha256: digest, keyId: digest }),
   "teardown.refused": z.looseObject({ at: text, resource: text, reasons: z.array(z.looseObject({ code: text, message: text })) }),
   "grant.sealed": z.looseObject({ grant: grantSchema }),

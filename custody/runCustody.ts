@@ -6,13 +6,13 @@ import type { Clock } from "./clock";
 import { copyCustody } from "./copies";
 import { writeFileDurably } from "./disk/files";
 import {
-  runId, type Approval, type BreakGlass, type LedgerData, type LedgerEntry, type LedgerKind, type Manifest, type Receipt, type RunRef, type Signed,
+  runId, type Approval, type BreakGlass, type LedgerData, type LedgerEntry, type LedgerKind, type Manifest, type Receipt, type RunRef, type Signed, type StandingApproval,
 } from "./formats";
 import { appendToLedger, readLedger } from "./ledger";
 import { parseManifest } from "./manifest";
 import type { Remote } from "./remote";
 import {
-  APPROVAL, approvalSubjects, BREAK_GLASS, breakGlassSubjects, readEvidence, RECEIPT, receiptSubjects, writeEvidence, type EvidenceProblem,
+  APPROVAL, approvalSubjects, BREAK_GLASS, breakGlassSubjects, readEvidence, RECEIPT, receiptSubjects, STANDING, standingSubjects, writeEvidence, type EvidenceProblem,
 } from "./signing/evidence";
 import type { Signer } from "./signing/keys";
 import type { Trust } from "./signing/trust";
@@ -24,6 +24,7 @@ export interface RunPaths {
   readonly manifests: string;
   readonly receipts: string;
   readonly approvals: string;
+  readonly standing: string;
   readonly breakGlass: string;
   /** Private keys and known_hosts of the run's machines. */
   readonly ssh: string;
@@ -55,6 +56,7 @@ export class RunCustody {
       manifests: join(this.dir, "manifests"),
       receipts: join(this.dir, "receipts"),
       approvals: join(this.dir, "approvals"),
+      standing: join(this.dir, "standing"),
       breakGlass: join(this.dir, "breakglass"),
       ssh: join(this.dir, "ssh"),
       pulled: join(root, "pulled", ref.project, ref.stack, ref.name),
@@ -118,6 +120,10 @@ export class RunCustody {
     return readEvidence(APPROVAL, this.paths.approvals, this.options.trust()).documents;
   }
 
+  standing(): Signed<StandingApproval>[] {
+    return readEvidence(STANDING, this.paths.standing, this.options.trust()).documents;
+  }
+
   breakGlass(): Signed<BreakGlass>[] {
     return readEvidence(BREAK_GLASS, this.paths.breakGlass, this.options.trust()).documents;
   }
@@ -128,6 +134,7 @@ export class RunCustody {
     return [
       ...readEvidence(RECEIPT, this.paths.receipts, trust).problems,
       ...readEvidence(APPROVAL, this.paths.approvals, trust).problems,
+      ...readEvidence(STANDING, this.paths.standing, trust).problems,
       ...readEvidence(BREAK_GLASS, this.paths.breakGlass, trust).problems,
     ];
   }
@@ -146,6 +153,13 @@ export class RunCustody {
     this.append("approval.signed", {
       approval: approval.id, scope, deletions, manifestSha256, expiresAt, envelopeSha256: signed.envelopeSha256, keyId: signed.keyId,
     });
+    return signed;
+  }
+
+  signStanding(standing: StandingApproval): Signed<StandingApproval> {
+    const signed = writeEvidence(STANDING, this.paths.standing, standing, standingSubjects(standing), this.options.signer(), this.options.trust());
+    const { id, allows, maxUsd, expiresAt } = standing;
+    this.append("standing.signed", { standing: id, allows, maxUsd, expiresAt, envelopeSha256: signed.envelopeSha256, keyId: signed.keyId });
     return signed;
   }
 

@@ -55,11 +55,15 @@ export interface RunView {
   readonly lastVerifyFailure: Dated<"verify.failed"> | null;
   readonly receipts: readonly Dated<"receipt.signed">[];
   readonly approvals: readonly Dated<"approval.signed">[];
+  /** Given in this life of the run, and after it was last recovered from copies: those may lack that one was revoked. */
+  readonly standing: readonly Dated<"standing.signed">[];
+  /** Ids of standing approvals that were taken back, in any life of the run. */
+  readonly revokedStanding: ReadonlySet<string>;
   readonly breakGlass: readonly Dated<"breakglass.signed">[];
   readonly refusals: readonly { readonly at: string; readonly resource: string; readonly reasons: readonly { readonly code: string; readonly message: string }[] }[];
   /** The last one sealed, unless after it it was closed, a job was started or extended, or the ledger was recovered from copies. */
   readonly openGrant: Grant | null;
-  /** Approvals that were turned into a grant, in any life of the run. */
+  /** Approvals, standing ones too, that were turned into a grant, in any life of the run. */
   readonly usedApprovals: ReadonlySet<string>;
   /** Overrides that were turned into a grant, in any life of the run. */
   readonly usedBreakGlass: ReadonlySet<string>;
@@ -112,6 +116,7 @@ function reconcile(view: Draft, sides: readonly [Side<Draft>, Side<Draft>]): Dra
   if (!sides.some((side) => side.quiet) && !(a?.auditClosed && b?.auditClosed)) view.auditClosed = null;
   for (const { view: alone, own } of sides) {
     for (const used of alone?.usedApprovals ?? []) view.usedApprovals.add(used);
+    for (const revoked of alone?.revokedStanding ?? []) view.revokedStanding.add(revoked);
     for (const used of alone?.usedBreakGlass ?? []) view.usedBreakGlass.add(used);
     keepStanding(view, alone, own);
   }
@@ -157,7 +162,7 @@ function begin(entry: LedgerEntry<"run.declared">, former: Draft | null): Draft 
     run, custodyId, endpoint, plan, declaredAt: entry.at, entries: 0,
     roster: new Set(roster), removed: new Map(), refusedEdit: new Set(), resources: new Map(), live: [], deleted: [], openIntents: [], address: null,
     lastJob: null, jobEverStarted: false, lastJobStart: null, newestManifest: null, pulls: [], lastVerifyFailure: null,
-    receipts: [], approvals: [], breakGlass: [], refusals: [], openGrant: null, usedApprovals: new Set(former?.usedApprovals), usedBreakGlass: new Set(former?.usedBreakGlass),
+    receipts: [], approvals: [], standing: [], revokedStanding: new Set(former?.revokedStanding), breakGlass: [], refusals: [], openGrant: null, usedApprovals: new Set(former?.usedApprovals), usedBreakGlass: new Set(former?.usedBreakGlass),
     leftovers: former?.leftovers.filter((leftover) => leftover.owned) ?? [], auditClosed: null,
     disposable: disposable === undefined ? null : { createdAt: entry.at, maxHours: disposable.maxHours },
   };
@@ -202,6 +207,8 @@ function apply(view: Draft, entry: LedgerEntry): void {
   else if (is(entry, "verify.failed")) view.lastVerifyFailure = { ...entry.data, at };
   else if (is(entry, "receipt.signed")) view.receipts.push({ ...entry.data, at });
   else if (is(entry, "approval.signed")) view.approvals.push({ ...entry.data, at });
+  else if (is(entry, "standing.signed")) view.standing.push({ ...entry.data, at });
+  else if (is(entry, "standing.revoked")) view.revokedStanding.add(entry.data.standing);
   else if (is(entry, "breakglass.signed")) view.breakGlass.push({ ...entry.data, at });
   else if (is(entry, "teardown.refused")) view.refusals.push({ resource: entry.data.resource, reasons: entry.data.reasons, at });
   else if (is(entry, "grant.sealed")) {
@@ -226,6 +233,7 @@ function distrust(view: Draft): void {
   view.openGrant = null;
   addCells(view, [...view.removed.keys()]);
   view.disposable = null;
+  view.standing = [];
   // Copies are only ever made beside a job, and no more than the newest manifest's digest is known of what was written last.
   view.jobEverStarted = true;
   if (view.newestManifest !== null) view.newestManifest = { ...view.newestManifest, closed: false };

@@ -13,7 +13,8 @@ import { rules } from "./rules";
 export function readRuleLinks(root: string): RuleLink[] {
   const sources = readSources(root, join("policy", "rules"), ".ts");
   const tests = readSources(root, join("test", "policy"), ".test.ts");
-  const tripped = new Set(readSources(root, join("test", "policy", "corpus", "bad"), ".yaml").flatMap(({ text }) => /^# trips: (.+)/.exec(text)?.[1]?.split(", ") ?? []));
+  const corpus = [...readSources(root, join("test", "policy", "corpus", "bad"), ".yaml"), ...readSources(root, join("test", "policy", "corpus", "slurm", "bad"), ".sh")];
+  const tripped = new Set(corpus.flatMap(({ text }) => /^# trips: (.+)/m.exec(text)?.[1]?.split(", ") ?? []));
   return rules.map((rule) => {
     const quoted = `name: "${rule.name}"`;
     const home = sources.find(({ text }) => text.includes(quoted));

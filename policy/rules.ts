@@ -13,7 +13,8 @@ import { leftoversHaveAnOwner } from "./rules/leftovers";
 import { pinnedImage } from "./rules/reproducibility";
 import { workResumes } from "./rules/resume";
 import { noSecretLiterals } from "./rules/secrets";
-import { slurmCancelStaysCancelled, slurmCheckpointsOffNode, slurmRequeueWorks, slurmSignalLeavesTime, slurmStepsGetTheirCpus, slurmWalltimeFits } from "./rules/slurm";
+import { slurmCheckpointsOffNode, slurmCopyOutrunsTheKill, slurmJobSaysWhereItCheckpoints } from "./rules/slurm/durability";
+import { slurmCancelStaysCancelled, slurmRequeueWorks, slurmSignalLeavesTime, slurmStepsGetTheirCpus, slurmWalltimeFits } from "./rules/slurm/interruption";
 import { snapshotIsNotTheOnlyCopy, storageAttachedAtLaunch, storageInReach } from "./rules/storage";
 import { ownResourceHasItsLock, runHasGateAndAudit } from "./rules/teardown";
 
@@ -30,7 +31,8 @@ export * from "./rules/leftovers";
 export * from "./rules/reproducibility";
 export * from "./rules/resume";
 export * from "./rules/secrets";
-export * from "./rules/slurm";
+export * from "./rules/slurm/durability";
+export * from "./rules/slurm/interruption";
 export * from "./rules/storage";
 export * from "./rules/teardown";
 export type { Finding, ResourceRule, Rule, StackRule } from "./rule";
@@ -43,7 +45,7 @@ export const concerns: Readonly<Record<string, readonly Rule[]>> = {
   Reproducibility: [pinnedImage],
   Capacity: [diskHoldsTheRun, gpuCountHasLimit, memoryVolumesFitLimit, scratchIsBounded],
   "Scheduling on Kubernetes": [preemptionIsNotFailure, graceCoversCheckpoint, restartPolicyFits, evidenceOutlivesJob, oneNodeClaimOnePod],
-  "Scheduling on Slurm": [slurmCheckpointsOffNode, slurmSignalLeavesTime, slurmCancelStaysCancelled, slurmRequeueWorks, slurmWalltimeFits, slurmStepsGetTheirCpus],
+  "Scheduling on Slurm": [slurmCheckpointsOffNode, slurmCopyOutrunsTheKill, slurmJobSaysWhereItCheckpoints, slurmSignalLeavesTime, slurmCancelStaysCancelled, slurmRequeueWorks, slurmWalltimeFits, slurmStepsGetTheirCpus],
   Teardown: [runHasGateAndAudit, ownResourceHasItsLock],
 };
 

@@ -29,3 +29,23 @@ export function assertEngineAlive(argv: readonly string[] = process.argv): Promi
     socket.once("timeout", gone);
   });
 }
+
+const lookEveryMilliseconds = 5000;
+
+/**
+ * Ends this process once the engine that started it is gone and no operation is under way. An engine that was killed cannot say
+ * goodbye, and its provider would stay for ever. Outside a provider process it does nothing.
+ */
+export function leaveWithEngine(isIdle: () => boolean, argv: readonly string[] = process.argv): void {
+  if (engineAddress(argv) === null) return;
+  // The SDK reports an uncaught error on stderr. Without a reader that write fails, which is an uncaught error again, and so on
+  // at full speed for ever.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+  const timer = setInterval(() => {
+    if (!isIdle()) return;
+    assertEngineAlive(argv).catch(() => {
+      if (isIdle()) process.exit(0);
+    });
+  }, lookEveryMilliseconds);
+  timer.unref();
+}

@@ -5,6 +5,7 @@
  */
 import { assertFreshBuild } from "./build";
 import { createContext } from "./context";
+import { leaveWithEngine } from "./engine";
 import { runId } from "../custody/formats";
 import { lookForDrift } from "./drift";
 import type { Binding, Kind, Props } from "./kind";
@@ -36,6 +37,7 @@ export function provider(name: string): DynamicProvider {
       }),
     );
   }
+  watchEngine();
   let loaded: Promise<Kind> | undefined;
   const kind = (): Promise<Kind> => (loaded ??= loadKind(name));
   const context = () => createContext(process.cwd());
@@ -100,12 +102,24 @@ const complete = (inputs: Props, outs: Props): Props => plainJson({ ...outs, ...
 /** No undefined, no Date: an undefined inside a partial create hangs the engine's client and loses the resource. */
 const plainJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
+let underWay = 0;
+let watching = false;
+
+function watchEngine(): void {
+  if (watching) return;
+  watching = true;
+  leaveWithEngine(() => underWay === 0);
+}
+
 async function guarded<T>(operation: () => Promise<T>, inputs?: Props): Promise<T> {
+  underWay += 1;
   try {
     return await operation();
   } catch (error) {
     if (error instanceof PartialCreate && inputs !== undefined) throw partial(error as PartialCreate<Props>, inputs);
     throw clean(error);
+  } finally {
+    underWay -= 1;
   }
 }
 

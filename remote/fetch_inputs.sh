@@ -138,7 +138,7 @@ fetch_from_afar() {
   : >"$work/why"
   HOLDFAST_FETCH_PROGRESS="$work/progress" HOLDFAST_FETCH_PAUSE="$retry_backoff_seconds" HOLDFAST_FETCH_PINNED="$input_sha256" HOLDFAST_FETCH_FLOOR="$bytes_floor" \
     bounded sh -c "$fetch_program" fetch "$spec_dir" "$secrets_file" "$input_token" \
-    "$input_python" -I "$here/lib/fetch.py" "$input_kind" "$input_source" "$work/entry/${input_target##*/}" 2>"$work/why" && return 0
+    "$input_python" -IB "$here/lib/fetch.py" "$input_kind" "$input_source" "$work/entry/${input_target##*/}" 2>"$work/why" && return 0
   case $? in 124 | 137) fail_input "it did not arrive within $input_max_seconds s (maxHours of the input); what has arrived is kept, the same command goes on from there" ;; esac
   fail_input "$(tail -n 1 "$work/why" | cut -c 1-400)"
 }
@@ -195,6 +195,7 @@ seal_entry() {
   # A payload that writes to its data would change what the next cell reads.
   find "$_whole" -type f -exec chmod a-w {} +
   sync_files_below "$work/entry" 2>/dev/null || fail_input "it could not be flushed to the disk"
+  find "$work/entry" -type d -exec sync {} + 2>/dev/null || sync
   write_facts "$work/entry" || fail_input "$work cannot be written"
   lock_is_ours "$work" "$epoch"
   [ $? != 1 ] || fail_input "another run took over the lock of $work"

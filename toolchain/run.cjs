@@ -19,11 +19,14 @@ const verbs = {
   setup: async () => (await setUp({ log }), 0),
   demo: (args) => runCompiled("cli/demo/main.js", args),
   bench: (args) => runCompiled("test/bench/main.js", args),
+  faults: (args) => runCompiled("test/faults/all.js", args),
   holdfast: (args) => runCompiled("cli/main.js", args, ["build", "engine"], { quiet: true }),
   test: async (args) => {
     const { node, engine } = await setUp({ log });
     const { runTests } = require("./verbs/test.cjs");
-    return runTests(args, { directory: path.join(ROOT, "dist", "test"), node, env: { ...process.env, ...toolEnvironment({ engine, node }) }, cwd: ROOT });
+    const { program, tried } = await require("./s3/server.cjs").obtainS3Server({ log });
+    const s3 = program ? {} : { HOLDFAST_NO_S3_SERVER: tried };
+    return runTests(args, { directory: path.join(ROOT, "dist", "test"), node, env: { ...process.env, ...toolEnvironment({ engine, node }), ...s3 }, cwd: ROOT });
   },
   build: async () => (await setUp({ log, steps: ["build"] }), 0),
   /** Writes every generated page of docs/ anew; tests fail while one is out of date. */

@@ -11,23 +11,16 @@ import { examples, jsonOption, runArgument, runArgumentHelp } from "../cli";
 import type { ExitCode } from "../exitCodes";
 import { renderApproval, renderReasons } from "../render/approval";
 import { confirmByName } from "../render/ask";
-import type { Titles } from "../render/teardown";
-import { plainTitles, titlesOf } from "../render/teardown";
 import type { Draft } from "../runs/approval";
 import { draftApproval } from "../runs/approval";
 import { parseDuration } from "../runs/duration";
+import { parseUsd } from "../runs/money";
 import { openRun } from "../runs/project";
 import { shareEvidence } from "../runs/shareEvidence";
+import { titlesFor } from "../runs/titles";
 import type { Session } from "../terminal";
-
-export interface ApproveOptions {
-  readonly confirm?: string;
-  readonly partial?: readonly string[];
-  readonly reason?: string;
-  readonly acceptUnreachable?: boolean;
-  readonly replace?: string;
-  readonly expires: number;
-}
+import type { ApproveOptions } from "./approveStanding";
+import { approveBeforehand, checkStandingOptions, revokeStanding } from "./approveStanding";
 
 export function approveCommand(cli: Cli): Command {
   return new Command("approve")
@@ -39,7 +32,12 @@ export function approveCommand(cli: Cli): Command {
     .option("--reason <text>", "why they are given up; kept in the ledger")
     .option("--accept-unreachable", "accept that the machine cannot be asked and newer data may be lost; recorded")
     .option("--replace <role>", "approve the replacement of one resource (for example instance) while the run goes on")
-    .option("--expires <duration>", "how long it is valid", parseDuration, parseDuration("24h"))
+    .option("--stop-job", "with --replace: a job that still runs is ended first, at a checkpoint, and resumes afterwards")
+    .option("--standing", "agree beforehand to the end of the run, once it is complete, pulled and proven (for the keeper)")
+    .option("--also <role...>", "with --standing: these go although they take the storage with the artifacts along (for example filesystem)")
+    .option("--max-usd <amount>", "with --standing: only while the run has cost no more than this", parseUsd)
+    .option("--revoke-standing", "take every standing approval of the run back")
+    .option("--expires <duration>", "how long it is valid (default: 24h, with --standing 7d)", parseDuration)
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -48,6 +46,8 @@ export function approveCommand(cli: Cli): Command {
         ["holdfast approve digits --confirm NAME", "for scripts"],
         ["holdfast approve digits --partial lr-0.5 --reason 'diverged'", "gives one cell up by name"],
         ["holdfast approve digits --replace instance", "the file system stays; no pull needed"],
+        ["holdfast approve digits --replace instance --stop-job", "the same in the middle of the training"],
+        ["holdfast approve digits --standing --expires 3d", "the keeper may end it at night, once everything is proven"],
       ),
     )
     .action(cli.action((session, [run]: [string | undefined], options: ApproveOptions) => approve(session, run, options)));
@@ -56,10 +56,12 @@ export function approveCommand(cli: Cli): Command {
 async function approve(session: Session, text: string | undefined, options: ApproveOptions): Promise<ExitCode | undefined> {
   checkOptions(options);
   const { run } = await openRun(session, text, "approve");
+  if (options.revokeStanding === true) return revokeStanding(session, run, options.reason);
+  if (options.standing === true) return approveBeforehand(session, run, options);
   const { gatherDeletionFacts } = await import("../../providers/teardown/facts.js");
-  const { decide } = await import("../../custody/index.js");
+  const { decide, onceStopped } = await import("../../custody/index.js");
   session.note(`Looking at ${runId(run.ref)}: machine, durable tier, receipts ...`);
-  const wishes = { giveUp: options.partial ?? [], reason: options.reason, acceptUnreachable: options.acceptUnreachable, replace: options.replace, expiresSeconds: options.expires };
+  const wishes = { giveUp: options.partial ?? [], reason: options.reason, acceptUnreachable: options.acceptUnreachable, replace: options.replace, stopJob: options.stopJob, expiresSeconds: options.expires ?? parseDuration("24h") };
   const draft = await draftApproval(run, session, wishes, gatherDeletionFacts);
   const without = decide(draft.facts);
   if (without.allow) {
@@ -67,7 +69,8 @@ async function approve(session: Session, text: string | undefined, options: Appr
     return undefined;
   }
   if (!session.json) session.print(renderApproval(draft, run, { paint: session.paint, width: session.width, titles: await titlesFor(run) }));
-  const decision = decide({ ...draft.facts, approvals: [...draft.facts.approvals, draft.candidate] });
+  const facts = { ...draft.facts, approvals: [...draft.facts.approvals, draft.candidate] };
+  const decision = decide(options.stopJob === true ? onceStopped(facts) : facts);
   if (!decision.allow) throw refusal(run, decision, session);
   await confirmByName(session, { name: draft.confirmName, of: draft.confirmOf, given: options.confirm, command: commandLine(run, options) });
   const signed = run.signApproval(draft.candidate.content);
@@ -78,19 +81,16 @@ async function approve(session: Session, text: string | undefined, options: Appr
   return undefined;
 }
 
-/** A platform of another version's ledger has no profile here: then ids are shown. */
-async function titlesFor(run: RunCustody): Promise<Titles> {
-  const { findProfile } = await import("../../profiles/index.js");
-  const profile = findProfile(run.view().endpoint.platform);
-  return profile === null ? plainTitles : titlesOf(profile);
-}
-
 function checkOptions(options: ApproveOptions): void {
+  checkStandingOptions(options);
   const partial = options.partial ?? [];
   if (partial.length > 0 && !options.reason) {
     throw new UserError("--partial gives cells up, so it needs a reason that the ledger keeps.", { code: "usage", next: ["add: --reason 'why these cells are not wanted'"] });
   }
-  if (partial.length === 0 && options.reason) {
+  if (options.stopJob === true && options.replace === undefined) {
+    throw new UserError("--stop-job is for a replacement, after which the job resumes; the end of a run waits until its job has ended.", { code: "usage", next: ["holdfast approve --replace instance --stop-job"] });
+  }
+  if (partial.length === 0 && options.reason && options.revokeStanding !== true) {
     throw new UserError("--reason says why cells are given up; name them.", { code: "usage", next: ["add: --partial CELL"] });
   }
 }
@@ -101,6 +101,7 @@ function sayAlreadyAllowed(session: Session, run: RunCustody, decision: Extract<
     "nothing-at-risk": "nothing of this run is at risk: no job ever started and the durable tier is empty",
     "receipt-and-approval": `the approval ${decision.approvalId ?? ""} still holds`,
     "verified-in-place": `the approval ${decision.approvalId ?? ""} still holds`,
+    "standing-approval": `the standing approval ${decision.approvalId ?? ""} already covers it`,
     confirmation: `the approval ${decision.approvalId ?? ""} still holds`,
     disposable: `the run is disposable and the approval ${decision.approvalId ?? ""} still holds`,
     grant: "the gate has already allowed it and the teardown is under way",
@@ -133,5 +134,6 @@ function commandLine(run: RunCustody, options: ApproveOptions): string {
   if (options.partial?.length) words.push("--partial", ...options.partial, "--reason", JSON.stringify(options.reason ?? ""));
   if (options.acceptUnreachable) words.push("--accept-unreachable");
   if (options.replace !== undefined) words.push("--replace", options.replace);
+  if (options.stopJob) words.push("--stop-job");
   return words.join(" ");
 }

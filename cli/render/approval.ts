@@ -57,6 +57,7 @@ function evidenceFacts(draft: Draft, paint: Paint): (readonly [string, string])[
   if (content.scope === "end") facts.push(["receipt", receiptText(draft, paint)]);
   if (content.giveUp !== null) facts.push(["given up", `${paint("warn", listOf(content.giveUp.cells))}: ${content.giveUp.reason}`]);
   if (content.acceptUnreachable) facts.push(["unreachable", paint("bad", "accepted: what the machine wrote since the newest manifest is lost")]);
+  if (content.stopJob === true) facts.push(["the job", paint("warn", "is ended first, at a checkpoint; what it computes after that checkpoint is computed again")]);
   facts.push(["valid until", formatTime(content.expiresAt)]);
   return facts;
 }

@@ -25,6 +25,8 @@ const tones: Partial<Record<LedgerKind, Tone>> = {
   "leftover.recorded": "warn",
   "receipt.signed": "good",
   "approval.signed": "good",
+  "standing.signed": "good",
+  "standing.revoked": "warn",
   "grant.sealed": "good",
 };
 
@@ -60,6 +62,8 @@ const sentences: Sentences = {
   "verify.failed": (data) => `${plural(data.problems.length, "problem")}: ${listOf(data.problems.slice(0, 3).map((problem) => `${problem.path} (${problem.code})`))}`,
   "receipt.signed": (data) => `${data.receipt} for manifest ${short(data.manifestSha256)}`,
   "approval.signed": (data) => `${data.approval}: ${listOf(data.deletions.map((deletion) => `${deletion.verb} ${deletion.role}`))}, until ${data.expiresAt.slice(0, 16)}Z`,
+  "standing.signed": (data) => `${data.standing}: once verified, ${listOf(data.allows.map(({ verb, role }) => `${verb} ${role}`))}, until ${data.expiresAt.slice(0, 16)}Z`,
+  "standing.revoked": (data) => `${data.standing}: ${data.why}`,
   "breakglass.signed": (data) => `${data.breakGlass}: ${data.reason}, until ${data.expiresAt.slice(0, 16)}Z`,
   "teardown.refused": (data) => `${data.resource}: ${data.reasons.map((reason) => reason.code).join(", ")}`,
   "grant.sealed": (data) => `${data.grant.basis}: ${listOf(data.grant.deletions.map((deletion) => `${deletion.verb} ${deletion.role}`))}`,

@@ -13,6 +13,7 @@ export interface Wishes {
   readonly acceptUnreachable?: boolean | undefined;
   /** Role of the one resource that is replaced while the run goes on. */
   readonly replace?: string | undefined;
+  readonly stopJob?: boolean | undefined;
   readonly expiresSeconds: number;
 }
 
@@ -41,6 +42,7 @@ export async function draftApproval(run: RunCustody, session: Session, wishes: W
   const content = buildApproval(facts, {
     giveUp: { cells: wishes.giveUp, reason: wishes.reason ?? "" },
     acceptUnreachable: wishes.acceptUnreachable === true,
+    stopJob: wishes.stopJob === true,
     hours: wishes.expiresSeconds / 3600,
   });
   const instance = view.resources.get("instance");

@@ -1,5 +1,5 @@
 /** What a decision about a deletion starts from, and what it says. Gathered at the edges; nothing here reads a clock or a disk. */
-import type { AllowBasis, Approval, BreakGlass, Manifest, ManifestCell, PlannedDeletion, Receipt, RunRef, Signed, UnclaimedData } from "../formats";
+import type { AllowBasis, Approval, BreakGlass, Manifest, ManifestCell, PlannedDeletion, Receipt, RunRef, Signed, StandingApproval, UnclaimedData } from "../formats";
 import type { CopyState } from "../receipt";
 import type { RunView } from "../view";
 
@@ -58,19 +58,22 @@ export interface DeletionFacts {
   readonly scope: "end" | "resource";
   readonly deletions: readonly PlannedDeletion[];
   readonly tiers: readonly TierFacts[];
-  readonly view: Pick<RunView, "declaredAt" | "jobEverStarted" | "openGrant" | "usedApprovals" | "usedBreakGlass" | "disposable" | "roster" | "newestManifest" | "lastJobStart">;
+  readonly view: Pick<RunView, "declaredAt" | "jobEverStarted" | "openGrant" | "usedApprovals" | "usedBreakGlass" | "standing" | "revokedStanding" | "disposable" | "roster" | "newestManifest" | "lastJobStart">;
   readonly remote: RemoteFacts;
   readonly require: "pulled" | "verifiedInPlace";
   readonly receipts: readonly ReceiptFacts[];
   readonly approvals: readonly Signed<Approval>[];
+  readonly standing: readonly Signed<StandingApproval>[];
   readonly breakGlass: readonly Signed<BreakGlass>[];
+  /** What the run has cost by list price; null: a price is not known. */
+  readonly usdSoFar: number | null;
 }
 
 /** Stable: printed by `--json`, kept in the ledger, documented. */
 export const REFUSAL_CODES = [
-  "writer-alive", "not-reachable", "no-manifest", "cells-unfinished", "roster-mismatch",
+  "writer-alive", "not-closed", "not-reachable", "no-manifest", "cells-unfinished", "roster-mismatch",
   "no-receipt", "receipt-stale", "receipt-untrusted", "receipt-copy-missing", "receipt-copy-differs", "receipt-elsewhere",
-  "no-approval", "approval-expired", "approval-used", "approval-untrusted", "approval-other", "approval-tiers",
+  "no-approval", "approval-expired", "approval-used", "approval-untrusted", "approval-other", "approval-tiers", "standing-void",
   "unclaimed-data", "other-run-data", "unknown-tier", "grant-expired", "break-glass-void",
 ] as const;
 export type RefusalCode = (typeof REFUSAL_CODES)[number];

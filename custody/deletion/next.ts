@@ -17,9 +17,9 @@ export interface Needs {
 const PULL: readonly RefusalCode[] = [
   "no-manifest", "no-receipt", "receipt-stale", "receipt-untrusted", "receipt-copy-missing", "receipt-copy-differs", "receipt-elsewhere",
 ];
-const LOOK: readonly RefusalCode[] = ["writer-alive", "not-reachable", "cells-unfinished", "roster-mismatch", "other-run-data", "no-manifest"];
+const LOOK: readonly RefusalCode[] = ["writer-alive", "not-closed", "not-reachable", "cells-unfinished", "roster-mismatch", "other-run-data", "no-manifest"];
 const APPROVE: readonly RefusalCode[] = [
-  "no-approval", "approval-expired", "approval-used", "approval-untrusted", "approval-other", "approval-tiers",
+  "no-approval", "approval-expired", "approval-used", "approval-untrusted", "approval-other", "approval-tiers", "standing-void",
   "unclaimed-data", "cells-unfinished", "roster-mismatch", "not-reachable", "grant-expired",
 ];
 
@@ -30,6 +30,7 @@ export function nextCommands(run: RunRef, reasons: readonly Reason[], needs: Nee
   const next: string[] = [];
   if (has(LOOK)) next.push(`holdfast status ${id}`);
   if (has(["writer-alive"])) next.push(`holdfast logs ${id} -f (wait until its queue ends)`);
+  if (has(["writer-alive"]) && needs.replace !== null) next.push(`holdfast approve ${id} --replace ${needs.replace} --stop-job (or: ends it at a checkpoint; it resumes after the replacement)`);
   for (const other of otherRuns) next.push(`holdfast status ${other} (end that run first, or keep the storage)`);
   if (has(["unknown-tier"])) next.push("holdfast doctor");
   // A machine that vanished is still in the engine's state, and `up` alone would change nothing.

@@ -112,6 +112,12 @@ export const otherRun = (run: RunRef, data: UnclaimedData): Reason =>
 export const grantExpired = (run: RunRef, grant: { id: string; expiresAt: string }): Reason =>
   reason("grant-expired", `Grant ${grant.id} of ${runId(run)} expired at ${grant.expiresAt}, so what lies there now must be looked at and approved again.`);
 
+export const notClosed = (run: RunRef): Reason =>
+  reason("not-closed", `The queue of ${runId(run)} has not written its closing marker, or something wrote after it, so a standing approval does not count yet.`);
+
+export const standingVoid = (run: RunRef, id: string, why: string): Reason =>
+  reason("standing-void", `Standing approval ${id} of ${runId(run)} does not count here: ${why}.`);
+
 export const breakGlassVoid = (run: RunRef, id: string, why: string): Reason =>
   reason("break-glass-void", `Break-glass ${id} of ${runId(run)} opens nothing here: ${why}.`);
 

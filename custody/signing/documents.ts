@@ -1,6 +1,6 @@
 /** Shapes of the documents custody keeps, checked when they are read. An unknown version or key is refused, never skipped over. */
 import { z } from "zod";
-import type { Approval, BreakGlass, Grant, Manifest, PlannedDeletion, Receipt, RunRef, UnclaimedData } from "../formats";
+import type { Approval, BreakGlass, Grant, Manifest, PlannedDeletion, Receipt, RunRef, StandingAllowance, StandingApproval, UnclaimedData } from "../formats";
 import { SHA256_HEX } from "../canonical";
 
 /** Names of projects, stacks and runs: they become folder names here and on the durable tier. */
@@ -82,9 +82,28 @@ export const approvalSchema = z.strictObject({
   unclaimed: z.array(unclaimedSchema),
   giveUp: z.strictObject({ cells: z.array(cellName).min(1), reason: z.string().min(1) }).nullable(),
   acceptUnreachable: z.boolean(),
+  stopJob: z.exactOptional(z.literal(true)),
   at: time,
   expiresAt: time,
 }) satisfies z.ZodType<Approval>;
+
+export const standingAllowanceSchema = z.strictObject({
+  role: z.string().min(1),
+  verb: z.string().min(1),
+  tiersLost: z.array(z.string().min(1)),
+}) satisfies z.ZodType<StandingAllowance>;
+
+export const standingSchema = z.strictObject({
+  v: version1,
+  id: z.string().regex(/^sta_[0-9a-f]{16,32}$/),
+  run: runRefSchema,
+  life: time,
+  allows: z.array(standingAllowanceSchema).min(1),
+  require: z.literal("verified"),
+  maxUsd: z.number().positive().nullable(),
+  at: time,
+  expiresAt: time,
+}) satisfies z.ZodType<StandingApproval>;
 
 export const breakGlassSchema = z.strictObject({
   v: version1,
@@ -101,7 +120,7 @@ export const grantSchema = z.strictObject({
   v: version1,
   id: z.string().regex(/^grt_[0-9a-f]{16,32}$/),
   run: runRefSchema,
-  basis: z.enum(["nothing-at-risk", "receipt-and-approval", "verified-in-place", "confirmation", "disposable", "grant", "break-glass"]),
+  basis: z.enum(["nothing-at-risk", "receipt-and-approval", "standing-approval", "verified-in-place", "confirmation", "disposable", "grant", "break-glass"]),
   deletions: z.array(plannedDeletionSchema),
   manifestSha256: digest.nullable(),
   approvalId: z.string().nullable(),

@@ -15,6 +15,7 @@ const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
 export const PREDICATE = {
   receipt: "urn:holdfast:receipt:v1",
   approval: "urn:holdfast:approval:v1",
+  standing: "urn:holdfast:standing-approval:v1",
   breakGlass: "urn:holdfast:break-glass:v1",
   ledgerHead: "urn:holdfast:ledger-head:v1",
 } as const;

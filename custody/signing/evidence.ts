@@ -4,10 +4,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { z } from "zod";
 import { createExclusively, makeDirectory } from "../disk/files";
-import type { Approval, BreakGlass, Manifest, Receipt, RunRef, Signed, TrustRole } from "../formats";
+import type { Approval, BreakGlass, Manifest, Receipt, RunRef, Signed, StandingApproval, TrustRole } from "../formats";
 import { UserError } from "../userError";
 import { canonicalJson, manifestDigest, sha256Hex } from "../canonical";
-import { approvalSchema, breakGlassSchema, faultsOf, receiptSchema, versionFault } from "./documents";
+import { approvalSchema, breakGlassSchema, faultsOf, receiptSchema, standingSchema, versionFault } from "./documents";
 import { PREDICATE, readEnvelope, readStatement, sealStatement, signatureHolds, type Envelope, type PredicateType, type Statement, type Subject } from "./dsse";
 import type { Signer } from "./keys";
 import { roleProblem, type Trust } from "./trust";
@@ -43,6 +43,11 @@ export const APPROVAL: EvidenceKind<Approval> = {
   subjectFault: (approval, subject) => sameSubjects(subject, approvalSubjects(approval)),
 };
 
+export const STANDING: EvidenceKind<StandingApproval> = {
+  what: "standing approval", predicateType: PREDICATE.standing, role: "approve", prefix: "sta", schema: standingSchema,
+  subjectFault: (standing, subject) => sameSubjects(subject, standingSubjects(standing)),
+};
+
 export const BREAK_GLASS: EvidenceKind<BreakGlass> = {
   what: "break-glass", predicateType: PREDICATE.breakGlass, role: "break-glass", prefix: "bgl", schema: breakGlassSchema,
   subjectFault: (breakGlass, subject) => sameSubjects(subject, breakGlassSubjects(breakGlass)),
@@ -57,6 +62,8 @@ export const receiptSubjects = (manifest: Manifest): Subject[] =>
 /** Subject of an approval: the manifest the person saw, or the run itself when nothing had been written. */
 export const approvalSubjects = (approval: Approval): Subject[] =>
   [approval.manifestSha256 === null ? runSubject(approval.run) : { name: "manifest", digest: { sha256: approval.manifestSha256 } }];
+
+export const standingSubjects = (standing: StandingApproval): Subject[] => [runSubject(standing.run)];
 
 export const breakGlassSubjects = (breakGlass: BreakGlass): Subject[] => [runSubject(breakGlass.run)];
 

@@ -2,8 +2,12 @@
  * Where a raw workload says its checkpoints go: by annotation, else by a variable or flag that names checkpoints, else by
  * one that names an output. The first of these three that says anything is taken.
  */
+import { namedValues, saysPlace, type Says } from "../checkpointNames";
 import type { Peek } from "../rule";
-import { splitWords, type NamedWord } from "../secretLooks";
+import { noValues, readText, type Readings } from "../shell/expand";
+import { placesOf } from "../shell/places";
+import { under } from "../shell/paths";
+import { followScript } from "../shell/run";
 import type { Container, EnvVar } from "./manifest";
 import { annotationOf, attemptWords, type Workload } from "./workload";
 
@@ -18,25 +22,24 @@ export interface Place {
   readonly where: string;
   /** As it will be read in the container, variables of the manifest filled in; null when it is not known yet. */
   readonly path: string | null;
-  /** Names checkpoints, not just some output. */
-  readonly explicit: boolean;
+  readonly says: Says;
   /** Where the variables that are left in `path` come from, by name. */
   readonly variables: ReadonlyMap<string, EnvVar>;
   /** null: an annotation, which holds for every container. */
   readonly container: Container | null;
 }
 
-const KEEPS = "(dir|directory|path|folder|root|uri|url)";
-const CHECKPOINT_NAME = new RegExp(`(^|[._-])(checkpoint|ckpt)s?([._-]?(save|out|output))?[._-]?${KEEPS}$`, "i");
-const OUTPUT_NAME = new RegExp(`(^|[._-])((output|out|save|saves|result|results|work|exp|experiment|run|default[._-]root)[._-]?${KEEPS}|hydra\\.run\\.dir)$`, "i");
-
-/** Every statement of the strongest kind that there is; `none` gives no place and still counts as said. */
+/**
+ * Every statement of the strongest kind that there is. An annotation that says `none` takes back what may have been meant by
+ * the name of an output, and nothing that names checkpoints.
+ */
 export function statedPlaces(workload: Workload, peek: Peek): Place[] {
   const annotation = peek(() => annotationOf(workload, PLACE_ANNOTATION));
-  if (typeof annotation === "string") return fromAnnotation(annotation);
+  const annotated = typeof annotation === "string" ? fromAnnotation(annotation) : [];
+  if (annotated.length > 0) return annotated;
   const places = workload.containers().flatMap(({ where, container }) => [...fromEnvironment(where, container, peek), ...fromWords(where, container, peek)]);
-  const explicit = places.filter((place) => place.explicit);
-  return explicit.length > 0 ? explicit : places;
+  const explicit = places.filter(({ says }) => says === "checkpoint");
+  return explicit.length > 0 || typeof annotation === "string" ? explicit : places;
 }
 
 /** Whether anything was said at all. What is not known yet may say it. */
@@ -64,48 +67,69 @@ const fromAnnotation = (text: string): Place[] =>
   text
     .split(/[,\s]+/)
     .filter((path) => path !== "" && path !== "none")
-    .map((path) => ({ where: `metadata.annotations["${PLACE_ANNOTATION}"]`, path, explicit: true, variables: new Map(), container: null }));
+    .map((path) => ({ where: `metadata.annotations["${PLACE_ANNOTATION}"]`, path, says: "checkpoint", variables: new Map(), container: null }));
 
 function fromEnvironment(where: string, container: Container, peek: Peek): Place[] {
-  return (container.env ?? []).flatMap((variable, index) => {
+  const environment = environmentOf(container, peek);
+  return (container.env ?? []).flatMap((variable, index): Place[] => {
     const name = peek(() => variable.name) ?? "";
-    const explicit = CHECKPOINT_NAME.test(name) || /^HOLDFAST_(CHECKPOINT|OUTPUT)_DIR$/.test(name);
-    if (!explicit && !OUTPUT_NAME.test(name)) return [];
-    return [{ where: `${where}.env[${index}] (${name})`, ...filledIn(peek(() => variable.value ?? `$(${name})`) ?? null, container, peek), explicit, container }];
+    const value = peek(() => variable.value ?? `$(${name})`);
+    const says = saysPlace(name, value ?? "");
+    if (says === null) return [];
+    const paths = value === undefined ? [null] : filledIn(value, environment);
+    return paths.map((path) => ({ where: `${where}.env[${index}] (${name})`, path, says, variables: environment.variables, container }));
   });
 }
 
+/** Words for a program as they are; what may be a line for a shell is followed as one as well. */
 function fromWords(where: string, container: Container, peek: Peek): Place[] {
-  const words = (peek(() => attemptWords(container)) ?? []).flatMap((text): (string | NamedWord)[] => (/\s/.test(text) ? splitWords(text) : [text]));
-  const flags = words.flatMap((word, index): { name: string; value: string }[] => {
-    if (typeof word !== "string") return word.name === null ? [] : [{ name: word.name, value: word.value }];
-    const [, name, value] = /^([\w.-]+)=(.+)$/s.exec(word) ?? [];
-    if (name !== undefined && value !== undefined) return [{ name, value }];
-    const next = words[index + 1];
-    return /^--?[A-Za-z]/.test(word) && typeof next === "string" && !next.startsWith("--") ? [{ name: word, value: next }] : [];
-  });
+  const environment = environmentOf(container, peek);
+  const words = (peek(() => attemptWords(container)) ?? []).map((word) => knownFilledIn(word, environment));
+  const isScript = (word: string, index: number): boolean => word.includes("\n") || /^-[a-z]*c$/.test(words[index - 1] ?? "");
+  const plain = namedValues(words.flatMap((word, index): Readings[] => (isScript(word, index) ? [] : word.split(/\s+/).map((piece) => [piece.replaceAll(/^["']|["']$/g, "")]))));
+  const folder = peek(() => container.workingDir) ?? "";
+  const followed = words.filter((word) => /\s/.test(word)).flatMap((word) => placesOf(followScript(word, { variables: environment.values, folder })));
+  const stated = [...plain.map(({ name, readings }) => ({ name, paths: readings.flatMap((reading) => filledIn(reading, environment)) })), ...followed];
   const says = `${where}.${(container.args ?? []).length > 0 ? "args" : "command"}`;
-  return flags.flatMap(({ name, value }) => {
-    const bare = name.replace(/^-+/, "");
-    const explicit = CHECKPOINT_NAME.test(bare);
-    if (!explicit && !OUTPUT_NAME.test(bare)) return [];
-    return [{ where: `${says} (${name})`, ...filledIn(value, container, peek), explicit, container }];
-  });
+  const given = Object.entries(environment.values).map(([name, [value = ""] = []]) => `${name} ${under(folder, value)}`);
+  return stated.flatMap(({ name, paths }) =>
+    paths.flatMap((path): Place[] => {
+      const kind = saysPlace(name, path);
+      const said = `${name} ${under(folder, path)}`;
+      if (kind === null || given.includes(said)) return [];
+      given.push(said);
+      return [{ where: `${says} (${name})`, path, says: kind, variables: environment.variables, container }];
+    }),
+  );
 }
 
-/** Variables of the manifest are filled in, also where the shell would do it; others stay. */
-function filledIn(value: string | null, container: Container, peek: Peek): Pick<Place, "path" | "variables"> {
-  const variables = new Map<string, EnvVar>();
-  for (const variable of container.env ?? []) variables.set(peek(() => variable.name) ?? "", variable);
-  let path = value;
-  for (let depth = 0; path !== null && depth < 4; depth++) {
-    path = path.replace(/\$(?:\((\w+)\)|\{(\w+)(?::?[-=][^}]*)?\}|(\w+))/g, (whole: string, kubernetes?: string, braces?: string, bare?: string) => {
-      const known = variables.get(kubernetes ?? braces ?? bare ?? "");
-      return known === undefined ? whole : (peek(() => known.value) ?? whole);
-    });
-  }
-  return { path, variables };
+interface Environment {
+  readonly variables: ReadonlyMap<string, EnvVar>;
+  /** Of those whose value the manifest says. */
+  readonly values: Readonly<Record<string, Readings>>;
 }
+
+/** Kubernetes fills in what stands before: `$(NAME)`. */
+function environmentOf(container: Container, peek: Peek): Environment {
+  const variables = new Map<string, EnvVar>();
+  const values: Record<string, Readings> = {};
+  for (const variable of container.env ?? []) {
+    const name = peek(() => variable.name) ?? "";
+    const value = peek(() => variable.value);
+    variables.set(name, variable);
+    if (typeof value === "string") values[name] = [knownFilledIn(value, { variables, values })];
+  }
+  return { variables, values };
+}
+
+const knownFilledIn = (text: string, { values }: Environment): string => text.replace(/\$\((\w+)\)/g, (whole: string, name: string) => values[name]?.[0] ?? whole);
+
+/** Variables of the manifest are filled in, also where a shell would do it; others stay. */
+const filledIn = (text: string, environment: Environment): Readings => {
+  const known = knownFilledIn(text, environment);
+  // Its own reference to what the manifest does not say would read as a command.
+  return /\$\(\w+\)/.test(known) ? [known] : readText(known, { ...noValues, scalars: new Map(Object.entries(environment.values)) }).map((path) => under("", path));
+};
 
 /** What differs from one pod of a Job to the next: its name or uid, the time, a random number, a temporary folder. */
 export function isLiteralPerAttempt(path: string, variables: ReadonlyMap<string, EnvVar>): boolean {

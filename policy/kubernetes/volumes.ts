@@ -69,10 +69,12 @@ const OWN_RELATIVE: Fate = {
   gotchas: ["K8S5"],
 };
 
+export const OWN_FILE_SYSTEM = "the container's own file system";
+
 const ownFileSystem = ({ volumesElsewhere }: Workload): Fate =>
   volumesElsewhere
     ? { fate: "unseen" }
-    : { fate: "lost", what: "the container's own file system", why: "it is gone with the container, and every replacement pod starts from the image", gotchas: ["K8S5"] };
+    : { fate: "lost", what: OWN_FILE_SYSTEM, why: "it is gone with the container, and every replacement pod starts from the image", gotchas: ["K8S5"] };
 
 const NETWORK: ReadonlySet<string> = new Set([
   "nfs", "cephfs", "glusterfs", "azureFile", "azureDisk", "awsElasticBlockStore", "gcePersistentDisk", "iscsi", "fc", "rbd", "cinder", "portworxVolume", "quobyte", "scaleIO", "storageos", "vsphereVolume", "flocker", "photonPersistentDisk",

@@ -2,8 +2,15 @@
  * Everything that starts pods, in one shape: a Job, each Job of a JobSet or of a Trainer runtime, a TrainJob's trainer, a
  * CronJob's template, a bare Pod, a StatefulSet and a Deployment.
  */
+import { looksLikeTraining } from "../checkpointNames";
 import { kindOf } from "./kinds";
 import type { ClaimTemplate, Container, JobSpec, Metadata, PodSpec, PodTemplate, Volume } from "./manifest";
+
+export interface Placed {
+  /** Property path. */
+  readonly where: string;
+  readonly container: Container;
+}
 
 export interface Workload {
   readonly kind: "Job" | "CronJob" | "JobSet" | "TrainJob" | "TrainingRuntime" | "Pod" | "StatefulSet" | "Deployment";
@@ -24,7 +31,9 @@ export interface Workload {
   /** Ends when its work is done, and is started again when a pod is lost. */
   readonly runsToEnd: boolean;
   readonly retried: boolean;
-  containers(): readonly { readonly where: string; readonly container: Container }[];
+  containers(): readonly Placed[];
+  /** Those that run first or beside them, from the same manifest, node and account. */
+  everyContainer(): readonly Placed[];
 }
 
 /** Empty for what starts no pods. `props` may throw on values that are not known yet. */
@@ -64,6 +73,8 @@ export function workloadsOf({ type, props }: { readonly type: string; readonly p
 
 type Given = Pick<Workload, "kind" | "where" | "pod" | "metadata" | "spec"> & Partial<Workload>;
 
+const placed = (where: string, containers: readonly Container[] | null | undefined): Placed[] => (containers ?? []).map((container, index) => ({ where: `${where}[${index}]`, container }));
+
 const workload = (given: Given): Workload => ({
   job: null,
   claims: [],
@@ -72,7 +83,8 @@ const workload = (given: Given): Workload => ({
   runsToEnd: given.job != null || given.kind === "TrainJob",
   retried: given.job != null || given.kind === "TrainJob",
   ...given,
-  containers: () => (given.pod.containers ?? []).map((container, index) => ({ where: `${given.where}.containers[${index}]`, container })),
+  containers: () => placed(`${given.where}.containers`, given.pod.containers),
+  everyContainer: () => [...placed(`${given.where}.containers`, given.pod.containers), ...placed(`${given.where}.initContainers`, given.pod.initContainers)],
 });
 
 function ofJob(kind: Workload["kind"], where: string, job: JobSpec, spec: Readonly<Record<string, unknown>>, metadata: readonly Metadata[], more: Partial<Workload> = {}): Workload {
@@ -106,7 +118,10 @@ function ofTrainJob(spec: Readonly<Record<string, unknown>>, metadata: Metadata)
   const container: Container = { name: "trainer", ...trainer, ...(resourcesPerNode && { resources: resourcesPerNode }), volumeMounts: patches.flatMap(({ containers = [] }) => containers.flatMap(({ volumeMounts }) => volumeMounts ?? [])) };
   const volumes: Volume[] = patches.flatMap((patch) => patch.volumes ?? []);
   const made = workload({ kind: "TrainJob", where: "spec.trainer", pod: { containers: [container], volumes }, metadata: [metadata], spec, pods: numNodes, volumesElsewhere: true });
-  return { ...made, containers: () => [{ where: "spec.trainer", container }] };
+  const { dataset, model } = (spec["initializer"] ?? {}) as { readonly dataset?: Container; readonly model?: Container };
+  const initializers = Object.entries({ dataset, model }).flatMap(([name, initializer]): Placed[] => (initializer === undefined ? [] : [{ where: `spec.initializer.${name}`, container: initializer }]));
+  const trainers = [{ where: "spec.trainer", container }];
+  return { ...made, containers: () => trainers, everyContainer: () => [...trainers, ...initializers, ...patches.flatMap(({ initContainers }) => placed("spec.runtimePatches", initContainers))] };
 }
 
 function podPatches(spec: Readonly<Record<string, unknown>>): PodSpec[] {
@@ -142,8 +157,6 @@ export function annotationOf({ metadata }: Workload, name: string): string | nul
   return null;
 }
 
-const TRAINS = /(?<![a-z])(pre|fine-?)?train(er|ing)?(?![a-z])|(?<![a-z])fine-?tun|torchrun|accelerate\s+launch|deepspeed|horovodrun|(?<![a-z])sft(?![a-z])/i;
-
 /** By its command: an ordinary batch job, such as a migration, is nobody's training. */
-export const looksLikeTraining = (workload: Workload): boolean =>
-  workload.kind === "JobSet" || workload.kind === "TrainJob" || workload.containers().some(({ container }) => TRAINS.test(attemptWords(container).join(" ")));
+export const workloadTrains = (workload: Workload): boolean =>
+  workload.kind === "JobSet" || workload.kind === "TrainJob" || workload.containers().some(({ container }) => looksLikeTraining(attemptWords(container).join(" ")));

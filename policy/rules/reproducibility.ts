@@ -1,6 +1,6 @@
 /** The same program must start on the same system tomorrow. */
 import { podAsksForAccelerator } from "../kubernetes/gpu";
-import { looksLikeTraining, workloadsOf, type Workload } from "../kubernetes/workload";
+import { workloadTrains, workloadsOf, type Workload } from "../kubernetes/workload";
 import { resourceRule, type Check, type Finding, type Peek } from "../rule";
 import { LAMBDA_INSTANCE } from "../subjects";
 
@@ -11,7 +11,7 @@ interface ImageConfig {
 export const pinnedImage = resourceRule<ImageConfig>(
   {
     name: "pinned-image",
-    description: "An instance names the image it starts from, and a container names it by digest.",
+    description: "An instance names the image it starts from, and every container of a pod names it by digest.",
     gotchas: ["U30", "PS12", "K8S3"],
     level: "advisory",
     defaults: { requireId: false },
@@ -20,10 +20,10 @@ export const pinnedImage = resourceRule<ImageConfig>(
   (resource, config) => (resource.type === LAMBDA_INSTANCE ? [() => imageFindings(resource.props["image"], config)] : workloadsOf(resource).flatMap(containerChecks)),
 );
 
-const containerChecks = (workload: Workload): Check[] => workload.containers().map(({ where, container }): Check => (peek) => (trains(workload, peek) ? tagFindings(`${where}.image`, container.image) : []));
+const containerChecks = (workload: Workload): Check[] => workload.everyContainer().map(({ where, container }): Check => (peek) => (trains(workload, peek) ? tagFindings(`${where}.image`, container.image) : []));
 
 /** Work that a GPU or a training command is in: everybody else's images are not this pack's business. */
-const trains = (workload: Workload, peek: Peek): boolean => (peek(() => podAsksForAccelerator(workload.pod)) ?? false) || (workload.runsToEnd && (peek(() => looksLikeTraining(workload)) ?? false));
+const trains = (workload: Workload, peek: Peek): boolean => (peek(() => podAsksForAccelerator(workload.pod)) ?? false) || (workload.runsToEnd && (peek(() => workloadTrains(workload)) ?? false));
 
 function* tagFindings(where: string, image: string | undefined): Iterable<Finding> {
   if (image === undefined || image === "" || /@sha256:[0-9a-f]{64}$/.test(image)) return;

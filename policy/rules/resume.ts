@@ -4,6 +4,12 @@ import { attemptWords, workloadsOf, type Workload } from "../kubernetes/workload
 import { isLiteralPerAttempt, statedPlaces } from "../kubernetes/checkpointPlace";
 import type { Profile } from "../platforms";
 import { resourceRule, type Check, type Finding, type Peek } from "../rule";
+import type { Readings } from "../shell/expand";
+import { under } from "../shell/paths";
+import { placesOf } from "../shell/places";
+import { isWithin } from "../slurm/nodeLocal";
+import { programsOf } from "../slurm/script";
+import { judgeScripts, type Submitted } from "../slurm/subjects";
 import { planChecks } from "../subjects";
 
 interface ResumeConfig {
@@ -24,6 +30,7 @@ export const workResumes = resourceRule<ResumeConfig>(
     ...workloadsOf(resource)
       .filter((workload) => workload.retried)
       .map((workload): Check => (peek) => startOverInPods(workload, peek, config)),
+    ...judgeScripts(resource, (submitted) => startOverInBatch(submitted, config)),
   ],
 );
 
@@ -51,9 +58,27 @@ function* startOver(plan: Plan, profile: Profile, config: ResumeConfig): Iterabl
   }
 }
 
+/** Told by what the words mean at that point: a folder has many names. */
+function* startOverInBatch({ where, script, planned }: Submitted, config: ResumeConfig): Iterable<Finding> {
+  if (planned) return;
+  const started = programsOf(script);
+  const places = placesOf(started);
+  for (const [index, { words, folder, trap }] of started.entries()) {
+    const reason = reasonToStartOver(words.flat().join(" "), config);
+    const erased = trap === null ? erasedBy(words, folder).filter((path) => places.some((place) => place.index > index && place.paths.some((kept) => isWithin(kept, path) || isWithin(path, kept)))) : [];
+    if (reason !== null || erased.length > 0) yield finding(where, reason ?? { word: "rm", effect: "deletes the checkpoints before the program starts" }, "a requeued job starts its script from the beginning, after a preemption, a failed node and the end of its time", ["SLURM1"]);
+  }
+}
+
+/** What `rm -r` takes. */
+const erasedBy = (words: readonly Readings[], folder: Readings): string[] =>
+  words[0]?.[0]?.replace(/^.*\//, "") === "rm" && words.some(([word = ""]) => /^-[a-zA-Z]*[rR]|^--recursive$/.test(word))
+    ? words.slice(1).flatMap((readings) => readings.filter((reading) => !reading.startsWith("-")).flatMap((reading) => folder.map((from) => under(from, reading).replace(/\/[^/$]*\*[^/]*$/, ""))))
+    : [];
+
 function* startOverInPods(workload: Workload, peek: Peek, config: ResumeConfig): Iterable<Finding> {
   const why = "Kubernetes starts the same command again in a new pod after every eviction, drain and node failure";
-  for (const { where, container } of workload.containers()) {
+  for (const { where, container } of workload.everyContainer()) {
     const text = peek(() => attemptWords(container).join(" ")) ?? "";
     const reason = reasonToStartOver(text, config);
     if (reason !== null) yield finding(`${where}.${container.args === undefined ? "command" : "args"}`, reason, why, ["K8S5"]);

@@ -4,7 +4,7 @@ import type { Plan } from "../../profiles/plan";
 import { isKubernetes, kindOf } from "../kubernetes/kinds";
 import { workloadsOf, type Workload } from "../kubernetes/workload";
 import { resourceRule, type Check, type Finding, type Peek } from "../rule";
-import { knownKind, looksSecret, splitWords, type Reason } from "../secretLooks";
+import { knownKind, looksSecret, secretOfCommand, splitWords, type Reason } from "../secretLooks";
 import { LAMBDA_INSTANCE, planSubject } from "../subjects";
 
 interface SecretConfig {
@@ -17,20 +17,21 @@ interface SecretConfig {
 export const noSecretLiterals = resourceRule<SecretConfig>(
   {
     name: "no-secret-literals",
-    description: "No property of a job, an instance or a Kubernetes object holds a value that looks like a secret.",
+    description: "No property of a job, an instance, a command or a Kubernetes object holds a value that looks like a secret.",
     gotchas: ["U34", "PS7"],
     level: "mandatory",
     defaults: { allow: [], entropy: 4 },
     config: {
-      allow: { type: "array", items: { type: "string" }, default: [], description: "Variables and flags whose values are no secrets, whatever they look like: DATASET_SHA, --run-id." },
+      allow: { type: "array", items: { type: "string" }, default: [], description: "Variables, flags and programs whose values are no secrets, whatever they look like: DATASET_SHA, --run-id, mysql." },
       entropy: { type: "number", minimum: 3, maximum: 6, default: 4, description: "Bits per character from which a long word counts as a key." },
     },
   },
   (resource, config) => [
     ...jobChecks(resource, config),
     ...instanceChecks(resource, config),
+    ...commandChecks(resource, config),
     ...workloadsOf(resource).map((workload): Check => (peek) => podFindings(workload, peek, config)),
-    ...(isSearched(resource.type) ? [(peek: Peek) => anywhere(resource, peek)] : []),
+    ...(isSearched(resource.type) ? [(peek: Peek) => anywhere(resource, peek, config)] : []),
   ],
 );
 
@@ -58,6 +59,19 @@ function instanceChecks({ type, props }: ResourceValidationArgs, config: SecretC
   ];
 }
 
+/** Its `environment` and `stdin` are where secrets belong, and a policy cannot see whether a value is marked as one. */
+const commandChecks = ({ type, props }: ResourceValidationArgs, config: SecretConfig): Check[] =>
+  /^command:(local|remote):Command$/.test(type)
+    ? ["create", "update", "delete"].map(
+        (where): Check =>
+          function* () {
+            const text: unknown = props[where];
+            const reason = typeof text === "string" ? firstReason(text, config) : null;
+            if (reason !== null) yield finding(where, reason, "environment: {NAME: config.requireSecret(...)} or stdin; the command reads $NAME");
+          },
+      )
+    : [];
+
 function* environmentFindings(name: string, value: string | undefined, config: SecretConfig): Iterable<Finding> {
   if (config.allow.includes(name) || typeof value !== "string") return;
   const reason = looksSecret(name, value, config.entropy) ?? firstReason(value, config);
@@ -70,6 +84,8 @@ function* wordFindings(where: string, text: string, config: SecretConfig): Itera
 }
 
 function firstReason(text: string, config: SecretConfig): Reason | null {
+  const command = secretOfCommand(text, config.allow);
+  if (command !== null) return command;
   for (const { name, value } of splitWords(text)) {
     if (name !== null && config.allow.includes(name)) continue;
     const reason = looksSecret(name, value, config.entropy);
@@ -79,7 +95,7 @@ function firstReason(text: string, config: SecretConfig): Reason | null {
 }
 
 function* podFindings(workload: Workload, peek: Peek, config: SecretConfig): Iterable<Finding> {
-  for (const { where, container } of workload.containers()) {
+  for (const { where, container } of workload.everyContainer()) {
     for (const [index, variable] of (peek(() => container.env) ?? []).entries()) {
       const name = peek(() => variable.name) ?? "";
       const value = peek(() => variable.value);
@@ -101,15 +117,15 @@ const isSearched = (type: string): boolean => isKubernetes(type) && kindOf(type)
 /** Applied manifests are kept whole in an annotation, and managed fields repeat every name. */
 const REPEATED: ReadonlySet<string> = new Set(["kubectl.kubernetes.io/last-applied-configuration", "managedFields", "status", "__provider"]);
 
-/** Known kinds of keys only: names and entropy mean little outside of an environment. */
-function* anywhere(resource: ResourceValidationArgs, peek: Peek): Iterable<Finding> {
-  const containers = (peek(() => workloadsOf(resource)) ?? []).flatMap((workload) => workload.containers().map(({ where }) => `${where}.`));
+/** Known kinds of keys, and commands that are given one: names and entropy mean little outside of an environment. */
+function* anywhere(resource: ResourceValidationArgs, peek: Peek, config: SecretConfig): Iterable<Finding> {
+  const containers = (peek(() => workloadsOf(resource)) ?? []).flatMap((workload) => workload.everyContainer().map(({ where }) => `${where}.`));
   const isJudged = (where: string): boolean => containers.some((container) => where.startsWith(container) && ENVIRONMENT.test(where.slice(container.length)));
   const open: { readonly where: string; readonly value: unknown }[] = [{ where: "", value: resource.props }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { where, value } = next;
     if (typeof value === "string") {
-      const reason = isJudged(where) ? null : knownKind(value);
+      const reason = isJudged(where) ? null : (knownKind(value) ?? secretOfCommand(value, config.allow));
       if (reason !== null) yield inManifest(where, reason, "a Secret, and a reference to it");
     } else if (typeof value === "object" && value !== null) {
       for (const key of Object.keys(value)) {

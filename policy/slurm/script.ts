@@ -1,33 +1,54 @@
 /** A batch script for Slurm as rules read it: its options, from `#SBATCH` lines and `sbatch` command lines, and its shell. Pure. */
+import type { Readings } from "../shell/expand";
+import { documentsIn } from "../shell/parse";
+import { followScript, type Started } from "../shell/run";
 
 export interface BatchScript {
   readonly text: string;
   /** Long names without dashes, the last one given wins; a flag without a value is "". */
   readonly options: ReadonlyMap<string, string>;
+  /** The environment that it is submitted with, as far as the program says it. */
+  readonly variables: Readonly<Record<string, Readings>>;
 }
 
-const SHORT: Readonly<Record<string, string>> = { t: "time", p: "partition", c: "cpus-per-task", n: "ntasks", N: "nodes", G: "gpus", J: "job-name", o: "output", e: "error", d: "dependency", a: "array", q: "qos", A: "account", C: "constraint" };
+const SHORT: Readonly<Record<string, string>> = { t: "time", p: "partition", c: "cpus-per-task", n: "ntasks", N: "nodes", G: "gpus", J: "job-name", o: "output", e: "error", d: "dependency", a: "array", q: "qos", A: "account", C: "constraint", D: "chdir" };
+
+/**
+ * Every batch job that a text describes or submits; none where it does neither. Several scripts that it writes are several
+ * jobs, each with what the text does around them.
+ */
+export function batchScriptsIn(text: string, variables: BatchScript["variables"] = {}): BatchScript[] {
+  const written = documentsIn(text).filter((document) => DIRECTIVE.test(document));
+  const texts = written.length < 2 ? [text] : written.map((kept) => written.reduce((rest, other) => (other === kept ? rest : rest.replace(other, "")), text));
+  return texts.flatMap((each) => parseBatchScript(each, variables) ?? []);
+}
+
+const DIRECTIVE = /^\s*#SBATCH\b/m;
 
 /** null where no batch job is submitted or described. */
-export function parseBatchScript(text: string): BatchScript | null {
+export function parseBatchScript(text: string, variables: BatchScript["variables"] = {}): BatchScript | null {
   const lines = text.split("\n");
-  const given = [...lines.flatMap((line) => /^\s*#SBATCH\s+(.*?)(\s#.*)?$/.exec(line)?.[1] ?? []), ...lines.flatMap((line) => /(?:^|[\s;&|(])sbatch\s+(.*)$/.exec(line)?.[1] ?? [])];
-  if (given.length === 0) return null;
-  return { text, options: new Map(given.flatMap(optionsOf)) };
+  const given = [...lines.flatMap((line) => /^\s*#SBATCH\s+(.*?)(\s#.*)?$/.exec(line)?.[1] ?? []), ...lines.flatMap((line) => /^(?!\s*#)(?:.*?[\s;&|(/])?sbatch(?=\s|$)(.*)$/.exec(line)?.[1] ?? [])];
+  return given.length === 0 ? null : { text, options: new Map(given.flatMap(optionsOf)), variables };
 }
 
+/** What follows the script's name are its arguments. */
 function optionsOf(line: string): [string, string][] {
-  const words = line.split(/\s+/).filter((word) => word !== "");
+  const all = line.split(/\s+/).filter((word) => word !== "");
+  const end = all.findIndex((word, index) => /^[^-].*\.(sh|bash|sbatch|slurm|job|batch)$/.test(word) && !/^-/.test(word) && !/^-[A-Za-z]$|^--[\w-]+$/.test(all[index - 1] ?? ""));
+  const words = end === -1 ? all : all.slice(0, end);
   return words.flatMap((word, index): [string, string][] => {
     const [, long, value] = /^--([\w-]+)(?:=(.*))?$/.exec(word) ?? [];
     const next = words[index + 1];
     const following = next === undefined || next.startsWith("-") ? "" : next;
-    if (long !== undefined) return [[long, value ?? following]];
+    if (long !== undefined) return [[long, unquoted(value ?? following)]];
     const [, short = "", glued = ""] = /^-([A-Za-z])(.*)$/.exec(word) ?? [];
     const name = SHORT[short];
-    return name === undefined ? [] : [[name, glued === "" ? following : glued]];
+    return name === undefined ? [] : [[name, unquoted(glued === "" ? following : glued)]];
   });
 }
+
+const unquoted = (value: string): string => value.replace(/^(["'])(.*)\1$/, "$2");
 
 /** Seconds of a time limit: minutes, minutes:seconds, hours:minutes:seconds, days-hours[:minutes[:seconds]]; null when unlimited or unreadable. */
 export function secondsOf(limit: string): number | null {
@@ -47,12 +68,19 @@ export function signalOf(option: string): { readonly toShell: boolean; readonly 
   return signal === undefined ? null : { toShell: flags.includes("B"), signal: signal.toUpperCase(), leadSeconds: lead === undefined ? 60 : Number(lead) };
 }
 
-/** Bodies of traps by signal name, functions resolved one level deep. */
-export function trapsOf(text: string): { readonly signals: readonly string[]; readonly body: string }[] {
-  const functions = new Map([...text.matchAll(/(?:^|\n)\s*(?:function\s+)?([A-Za-z_]\w*)\s*(?:\(\s*\))\s*\{([\s\S]*?)\n?\s*\}(?=\s|;|$)/g)].map(([, name = "", body = ""]) => [name, body]));
-  return [...text.matchAll(/(?:^|[\n;&])\s*trap\s+(?:--\s+)?('[^']*'|"[^"]*"|[^\s'"]+)\s+([A-Z0-9a-z ]+)/g)].map(([, quoted = "", signals = ""]) => {
-    const action = quoted.replace(/^['"]|['"]$/g, "");
-    const called = action.split(/[;\s&|]+/).flatMap((word) => functions.get(word) ?? []);
-    return { signals: signals.trim().split(/\s+/).map((signal) => signal.toUpperCase().replace(/^SIG/, "").replace(/^15$/, "TERM")), body: [action, ...called].join("\n") };
-  });
+/** Accelerators by --gres, --gpus and its relatives, or --tres-per-*. */
+export const asksForGpu = ({ options }: BatchScript): boolean =>
+  [...options].some(([name, value]) => (/^gpus(-per-\w+)?$/.test(name) ? value !== "0" : /^(gres|tres-per-\w+)$/.test(name) && /\bgpu\b/.test(value)));
+
+/** Every program that the script and what it submits would start. */
+export const programsOf = ({ text, options, variables }: BatchScript): Started[] =>
+  followScript(text, { variables: { ...variables, ...exportedBy(options) }, folder: options.get("chdir") ?? "${SLURM_SUBMIT_DIR}", batchFolder: options.get("chdir") ?? null });
+
+const exportedBy = (options: ReadonlyMap<string, string>): Record<string, Readings> =>
+  Object.fromEntries((options.get("export") ?? "").split(",").flatMap((pair) => [...pair.matchAll(/^(\w+)=(.*)$/g)].map(([, name = "", value = ""]) => [name, [value]])));
+
+/** What a comment in it says of its checkpoints, `# holdfast/checkpoint-dir: PLACE`; null when there is none. */
+export function commentedPlaces(text: string): readonly string[] | null {
+  const said = [...text.matchAll(/^\s*#+\s*holdfast\/checkpoint-dir:[ \t]*(.+)$/gm)].map(([, places = ""]) => places.trim());
+  return said.length === 0 ? null : said.flatMap((places) => places.split(/[,\s]+/)).filter((place) => place !== "" && place !== "none");
 }

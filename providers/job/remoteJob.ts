@@ -18,6 +18,7 @@ import type { JobContent, PlacedJob } from "./place";
 import { checkInputs, pushInputs } from "./pushInputs";
 import { awaitMachine, locateJob, preflight, pushJob, startQueue, writeSecrets } from "./place";
 import type { JobSource } from "./source";
+import { stopQueue } from "./stop";
 
 export type RemoteJobInputs = {
   readonly binding: Binding;
@@ -140,8 +141,7 @@ async function stopIfReachable(run: RunCustody, outs: RemoteJobOutputs, context:
   if (place === null || !startedOn(run, outs)) return "never started on this instance";
   const remote = connect(run, outs, context);
   try {
-    const result = await remote.exec(["sh", `${place.scripts}/stop.sh`, place.directory, place.session, "30"], { timeoutSeconds: 90 });
-    if (result.exitCode !== 0) throw new UserError(`${remote.description}: the queue did not end (exit ${result.exitCode}): ${result.stderr.trim()}`, { code: "writer-alive", next: ["the same command again"] });
+    return await stopQueue(remote, place);
     return "no writer lives";
   } catch (error) {
     // The grant was sealed on what the gate saw; a machine that is gone by now has no writer either.

@@ -3,11 +3,14 @@
  * program or a replacement reach the vendor only through here.
  */
 import type { Decision, DeletionFacts, RunCustody } from "../../custody";
-import { buildGrant, decide, grantCovers } from "../../custody";
+import { buildGrant, decide, grantCovers, mayStopFirst } from "../../custody";
 import type { EndpointRef, Grant, PlannedDeletion } from "../../custody/formats";
 import { runId } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
+import { jobPlace } from "../job/layout";
+import { stopQueue } from "../job/stop";
 import type { Binding, Context, Props } from "../kind";
+import { remoteForRun } from "../ssh/forRun";
 import { unknownToLedger } from "./deletions";
 import { gatherDeletionFacts } from "./facts";
 
@@ -24,9 +27,27 @@ export async function authorizeDeletion(
   if (open && grantCovers(open, deletion) && ageSeconds(open, context.clock.now()) < freshSeconds) return { grantId: open.id };
   // A job that was never seen to start is in state only, so that the next update can mend it.
   if (deletion.role !== "job" || outs["place"] !== null) assertLedgerKnows(run, [deletion], context);
-  const facts = await gatherDeletionFacts(run, { scope: "resource", deletions: [deletion], clock: context.clock, projectRoot: context.projectRoot });
+  const look = (): Promise<DeletionFacts> => gatherDeletionFacts(run, { scope: "resource", deletions: [deletion], clock: context.clock, projectRoot: context.projectRoot });
+  let facts = await look();
+  if (mayStopFirst(facts)) {
+    await stopJob(run, context);
+    facts = await look();
+  }
   const grant = settle(run, facts, decide(facts), `${deletion.verb} ${deletion.role} ${deletion.id}`, context);
   return { grantId: grant.id };
+}
+
+/** A replacement was confirmed together with the end of the job that still runs; what it saved last is looked at afterwards. */
+async function stopJob(run: RunCustody, context: Context): Promise<void> {
+  const place = jobPlace(run.view());
+  const remote = remoteForRun(run, { clock: context.clock });
+  if (place === null || remote === null) return;
+  context.say(`ending the job of ${runId(run.ref)} at its last checkpoint; it resumes after the replacement`);
+  try {
+    await stopQueue(remote, place);
+  } finally {
+    await remote.close();
+  }
 }
 
 /**

@@ -3,7 +3,7 @@
  * nothing; custody/decide.ts does, from what is returned here.
  */
 import type { DeletionFacts, RunCustody, RunView } from "../../custody";
-import { manifestDigest, projectRootFrom, readWriterStatus, recheckReceipt, runId, takeManifest, totalBytes } from "../../custody";
+import { costOf, manifestDigest, projectRootFrom, readWriterStatus, recheckReceipt, runId, takeManifest, totalBytes } from "../../custody";
 import type { Clock } from "../../custody/clock";
 import type { Manifest, PlannedDeletion } from "../../custody/formats";
 import type { Remote } from "../../custody/remote";
@@ -55,8 +55,16 @@ export async function gatherDeletionFacts(run: RunCustody, options: GatherOption
       }),
     ),
     approvals: run.approvals(),
+    standing: run.standing(),
     breakGlass: run.breakGlass(),
+    usdSoFar: knownCost(run, view.declaredAt, options.clock.now()),
   };
+}
+
+/** Of this life of the run. A lower bound would let a bound pass that is exceeded. */
+function knownCost(run: RunCustody, since: string, now: Date): number | null {
+  const { usdSoFar, incomplete } = costOf(run.entries().filter(({ at }) => Date.parse(at) >= Date.parse(since)), now);
+  return incomplete ? null : usdSoFar;
 }
 
 /**

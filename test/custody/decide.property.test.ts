@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import {
-  decide, manifestDigest, REFUSAL_CODES, type Approval, type BreakGlass, type Decision, type DeletionFacts, type Grant, type Manifest, type Receipt, type Signed, type TierFacts, type UnclaimedData,
+  decide, manifestDigest, REFUSAL_CODES, type Approval, type BreakGlass, type Decision, type DeletionFacts, type Grant, type Manifest, type Receipt, type Signed, type StandingApproval, type TierFacts, type UnclaimedData,
 } from "../../custody";
 import {
-  approval, breakGlass, digest, EARLIER, end, endKeepingStorage, filesystem, grant, instance, LATER, manifest, neverStarted, reachable, receipt, replaced, signed,
+  approval, atNight, breakGlass, digest, EARLIER, end, endKeepingStorage, filesystem, grant, instance, LATER, manifest, neverStarted, reachable, receipt, replaced, signed, standing,
 } from "./happyFacts";
 import { NOW, run } from "./support";
 
@@ -47,6 +47,13 @@ const approvals = fc.array(fc.record({
 const glasses = fc.array(fc.record({ run: fc.constantFrom(run, other), at: time, expiresAt: time, lost: fc.constantFrom(["x"], ["digits/dev/other"]), deletions: fc.oneof(fc.constant(breakGlass.deletions), deletions), trusted: fc.boolean() })
   .map(({ trusted, ...content }) => signed<BreakGlass>({ ...breakGlass, ...content }, { trusted })), { maxLength: 2 });
 
+const standings = fc.array(fc.record({
+  content: fc.record({
+    id: fc.constantFrom(standing.id, "sta_0000000000000002"), run: fc.constantFrom(run, run, other), life: fc.constantFrom(standing.life, standing.life, EARLIER),
+    allows: fc.oneof(fc.constant(standing.allows), deletions.map((found) => found.map(({ role, verb, tiersLost }) => ({ role, verb, tiersLost })))), maxUsd: fc.constantFrom(null, 1, 100), at: time, expiresAt: time,
+  }), trust,
+}).map(({ content, trust: signature }) => signed<StandingApproval>({ ...standing, ...content }, signature)), { maxLength: 2 });
+
 const grants: fc.Arbitrary<Grant | null> = fc.option(fc.record({
   run: fc.constantFrom(run, run, other), deletions, manifestSha256: fc.constantFrom(...digests, null), at: time, expiresAt: time,
   breakGlassId: fc.constantFrom(null, breakGlass.id), basis: fc.constantFrom<Grant["basis"]>("receipt-and-approval", "confirmation", "disposable", "break-glass", "nothing-at-risk"),
@@ -66,6 +73,7 @@ const tiers: fc.Arbitrary<readonly TierFacts[]> = fc.tuple(
 
 const views: fc.Arbitrary<DeletionFacts["view"]> = fc.record({
   jobEverStarted: fc.boolean(), openGrant: grants, usedApprovals: fc.subarray(["apr_0000000000000001", "apr_0000000000000002"]).map((ids) => new Set(ids)),
+  standing: fc.constantFrom(atNight.view.standing, []), revokedStanding: fc.constantFrom(new Set<string>(), new Set<string>(), new Set([standing.id])),
   usedBreakGlass: fc.constantFrom(new Set<string>(), new Set([breakGlass.id])), declaredAt: fc.oneof(fc.constant(end.view.declaredAt), time),
   disposable: fc.option(fc.record({ createdAt: time, maxHours: fc.constantFrom(1, 2, 100) })), roster: fc.subarray(["a", "b", "c"]).map((cells) => new Set(cells)),
   newestManifest: fc.option(fc.record({ manifestSha256: fc.constantFrom(...digests), files: fc.constant(3), bytes: fc.constant(23), closed: fc.boolean(), at: time })),
@@ -76,16 +84,16 @@ const disposable: DeletionFacts = { ...end, receipts: [], view: { ...end.view, d
 const granted: DeletionFacts = { ...end, receipts: [], approvals: [], view: { ...end.view, openGrant: grant } };
 const broken: DeletionFacts = { ...end, receipts: [], approvals: [], breakGlass: [signed(breakGlass)] };
 const inPlace: DeletionFacts = { ...endKeepingStorage, require: "verifiedInPlace", receipts: [{ signed: signed({ ...receipt, how: "verifiedInPlace" }), copy: "unchecked" }] };
-const bases = [end, endKeepingStorage, inPlace, replaced, neverStarted, disposable, granted, broken];
+const bases = [end, atNight, atNight, endKeepingStorage, inPlace, replaced, neverStarted, disposable, granted, broken];
 
 /** Facts close to an allowed decision, with up to three of their parts replaced by anything: both answers are frequent. */
 const facts: fc.Arbitrary<DeletionFacts> = fc.tuple(
   fc.constantFrom(...bases),
   fc.record({
     scope: fc.constantFrom("end" as const, "resource" as const), deletions, tiers, view: views, remote: remotes, require: fc.constantFrom("pulled" as const, "verifiedInPlace" as const),
-    receipts, approvals, breakGlass: glasses, now: time,
+    receipts, approvals, standing: standings, breakGlass: glasses, now: time, usdSoFar: fc.constantFrom(null, 0, 5, 500),
   }),
-  fc.subarray(["scope", "deletions", "tiers", "view", "remote", "require", "receipts", "approvals", "breakGlass", "now"] as const, { maxLength: 3 }),
+  fc.subarray(["scope", "deletions", "tiers", "view", "remote", "require", "receipts", "approvals", "standing", "breakGlass", "now", "usdSoFar"] as const, { maxLength: 3 }),
 ).map(([base, anything, parts]) => ({ ...base, ...Object.fromEntries(parts.map((part) => [part, anything[part]])) }));
 
 type Allowed = Extract<Decision, { allow: true }>;
@@ -106,6 +114,11 @@ const names = (document: { deletions: Approval["deletions"] }, given: DeletionFa
   given.deletions.every((deletion) => document.deletions.some((named) => named.id === deletion.id && named.verb === deletion.verb && named.role === deletion.role && deletion.tiersLost.every((tier) => named.tiersLost.includes(tier))));
 const approves = (given: DeletionFacts, { content, trusted }: Signed<Approval>): boolean =>
   trusted && sameRun(content.run, given.run) && validAt(content.at, content.expiresAt, given.now) && !given.view.usedApprovals.has(content.id) && names(content, given);
+const agreedBeforehand = (given: DeletionFacts, { content, trusted }: Signed<StandingApproval>): boolean =>
+  trusted && sameRun(content.run, given.run) && validAt(content.at, content.expiresAt, given.now) && content.life === given.view.declaredAt
+  && !given.view.usedApprovals.has(content.id) && !given.view.revokedStanding.has(content.id) && given.view.standing.some((known) => known.standing === content.id)
+  && (content.maxUsd === null || (given.usdSoFar !== null && given.usdSoFar <= content.maxUsd))
+  && given.deletions.every((deletion) => content.allows.some((allowed) => allowed.role === deletion.role && allowed.verb === deletion.verb && deletion.tiersLost.every((tier) => allowed.tiersLost.includes(tier))));
 const proves = (given: DeletionFacts, { signed: { content, trusted }, copy }: DeletionFacts["receipts"][number]): boolean =>
   trusted && sameRun(content.run, given.run) && content.manifestSha256 === current(given) && copy === "matches" && content.how === "pulled" && validAt(content.at, null, given.now);
 
@@ -121,6 +134,16 @@ function conditionHolds(given: DeletionFacts, decision: Allowed): boolean {
     case "disposable": {
       const age = declared === null ? NaN : (Date.parse(given.now) - Date.parse(declared.createdAt)) / 3_600_000;
       return age >= 0 && age <= (declared?.maxHours ?? 0) && given.approvals.some((found) => approves(given, found));
+    }
+    case "standing-approval": {
+      const { remote } = given;
+      if (remote.state !== "reachable" || remote.writerAlive || !remote.manifest.closed || given.scope !== "end") return false;
+      const complete = [...given.view.roster].every((name) => [...remote.cells, ...remote.manifest.cells].some((cell) => cell.name === name));
+      return complete && [...remote.cells, ...remote.manifest.cells].every(({ state }) => state === "complete")
+        && remote.unclaimed.every(({ tier }) => given.tiers.find(({ id }) => id === tier)?.lost === false)
+        && given.standing.some((found) => found.content.id === decision.approvalId && agreedBeforehand(given, found))
+        && given.receipts.some((found) => found.signed.content.id === decision.receiptId && found.signed.trusted && found.signed.content.notLoaded.length === 0
+          && found.signed.content.manifestSha256 === current(given) && (proves(given, found) || (given.require === "verifiedInPlace" && !losesArtifacts(given) && found.signed.content.how === "verifiedInPlace")));
     }
     case "nothing-at-risk":
       return given.deletions.length === 0 || (!jobEverStarted && !losesArtifacts(given));
@@ -170,7 +193,7 @@ test("every basis stands on its own condition", () => {
       assert.ok(conditionHolds(given, decision), decision.basis);
     }
   }), runs);
-  assert.deepEqual([...taken].sort(), ["break-glass", "confirmation", "disposable", "grant", "nothing-at-risk", "receipt-and-approval", "verified-in-place"]);
+  assert.deepEqual([...taken].sort(), ["break-glass", "confirmation", "disposable", "grant", "nothing-at-risk", "receipt-and-approval", "standing-approval", "verified-in-place"]);
 });
 
 /** Every way of taking one piece of evidence out of the facts. */
@@ -178,6 +201,10 @@ function without(given: DeletionFacts): DeletionFacts[] {
   return [
     ...given.receipts.map((_found, index) => ({ ...given, receipts: given.receipts.toSpliced(index, 1) })),
     ...given.approvals.map((_found, index) => ({ ...given, approvals: given.approvals.toSpliced(index, 1) })),
+    ...given.standing.map((_found, index) => ({ ...given, standing: given.standing.toSpliced(index, 1) })),
+    ...given.standing.map((found) => ({ ...given, view: { ...given.view, revokedStanding: new Set([...given.view.revokedStanding, found.content.id]) } })),
+    { ...given, view: { ...given.view, standing: [] } },
+    { ...given, usdSoFar: null },
     ...given.breakGlass.map((_found, index) => ({ ...given, breakGlass: given.breakGlass.toSpliced(index, 1) })),
     { ...given, view: { ...given.view, openGrant: null } },
     { ...given, view: { ...given.view, disposable: null } },
@@ -245,9 +272,30 @@ test("a machine that stops answering is refused, unless that was accepted by nam
   }), runs);
 });
 
+test("consent given beforehand never outlives the machine that could say otherwise", () => {
+  let seen = 0;
+  fc.assert(fc.property(facts, (given) => {
+    const decision = allowedOnly(given);
+    fc.pre(decision.basis === "standing-approval" && given.breakGlass.length === 0 && given.remote.state === "reachable");
+    seen += 1;
+    const { remote } = given;
+    const silent: DeletionFacts["remote"][] = [
+      { state: "unreachable", reason: "timed out" }, { state: "unlistable", reason: "a fifo" },
+      { state: "none", why: "gone", writerPossibleSince: false, unclaimed: [] }, { ...remote, manifest: { ...remote.manifest, closed: false } },
+    ];
+    for (const other of silent) {
+      const answer = decide({ ...given, remote: other });
+      assert.ok(!answer.allow || answer.basis !== "standing-approval", other.state);
+    }
+    const again = decide({ ...given, view: { ...given.view, usedApprovals: new Set([...given.view.usedApprovals, decision.approvalId ?? ""]) } });
+    assert.ok(!again.allow || again.approvalId !== decision.approvalId, "used twice");
+  }), runs);
+  assert.ok(seen > 20, `${seen} ends at night were tried`);
+});
+
 test("the same facts in another order get the same answer", () => {
   fc.assert(fc.property(facts, (given) => {
-    const turned: DeletionFacts = { ...given, deletions: given.deletions.toReversed(), tiers: given.tiers.toReversed(), receipts: given.receipts.toReversed(), approvals: given.approvals.toReversed() };
+    const turned: DeletionFacts = { ...given, deletions: given.deletions.toReversed(), tiers: given.tiers.toReversed(), receipts: given.receipts.toReversed(), approvals: given.approvals.toReversed(), standing: given.standing.toReversed() };
     assert.equal(decide(turned).allow, decide(given).allow);
   }), runs);
 });
@@ -255,6 +303,6 @@ test("the same facts in another order get the same answer", () => {
 test("reachable facts are what the tests think they are", () => {
   assert.equal(decide({ ...end, remote: reachable({}) }).allow, true);
   assert.deepEqual(bases.map((base) => decide(base)).map((decision) => (decision.allow ? decision.basis : "refused")), [
-    "receipt-and-approval", "receipt-and-approval", "verified-in-place", "confirmation", "nothing-at-risk", "disposable", "grant", "break-glass",
+    "receipt-and-approval", "standing-approval", "standing-approval", "receipt-and-approval", "verified-in-place", "confirmation", "nothing-at-risk", "disposable", "grant", "break-glass",
   ]);
 });

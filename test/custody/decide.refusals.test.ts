@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { REFUSAL_CODES, type DeletionFacts, type RefusalCode } from "../../custody";
 import { blind, gone, otherRun, refused, stray, withApproval, withReceipt } from "./decisions";
-import { approval, breakGlass, digest, EARLIER, end, endKeepingStorage, filesystem, grant, instance, LATER, manifest, reachable, receipt, signed } from "./happyFacts";
+import { approval, atNight, breakGlass, digest, EARLIER, end, endKeepingStorage, filesystem, grant, instance, LATER, manifest, reachable, receipt, signed, standing } from "./happyFacts";
 import { run } from "./support";
 
 /** One broken thing per row: the code, the sentence, and what to type. Every refusal code stands here at least once. */
@@ -105,6 +105,12 @@ const table: readonly (readonly [string, RefusalCode, DeletionFacts, string, rea
     ["holdfast approve digits/dev/sweep"]],
   ["the approval leaves a tier out", "approval-tiers", withApproval({ deletions: [instance, { ...filesystem, tiersLost: [] }] }),
     'Approval apr_0000000000000001 of digits/dev/sweep does not say that "delete filesystem fs-1" takes persistent with it, so that loss was never agreed to.',
+    ["holdfast approve digits/dev/sweep"]],
+  ["a standing approval waits for the closing marker", "not-closed", { ...atNight, remote: reachable({ manifest: { ...manifest, closed: false } }) },
+    "The queue of digits/dev/sweep has not written its closing marker, or something wrote after it, so a standing approval does not count yet.",
+    ["holdfast status digits/dev/sweep"]],
+  ["the standing approval expired", "standing-void", { ...atNight, standing: [signed({ ...standing, expiresAt: EARLIER })] },
+    `Standing approval sta_0000000000000001 of digits/dev/sweep does not count here: it expired at ${EARLIER}.`,
     ["holdfast approve digits/dev/sweep"]],
   ["unclaimed files lie on the storage", "unclaimed-data", { ...end, remote: reachable({ unclaimed: [stray] }) },
     "2 files (1000 bytes) in notes on persistent belong to no manifest of digits/dev/sweep and would be lost; nobody gave them up.",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type DeletionFacts } from "../../custody";
+import { mayStopFirst, type DeletionFacts } from "../../custody";
+import type { Approval } from "../../custody/formats";
 import { allowed, blind, gone, otherRun, refused, stray } from "./decisions";
 import { approval, breakGlass, digest, EARLIER, end, endKeepingStorage, filesystem, grant, instance, LATER, manifest, neverStarted, reachable, receipt, replaced, signed } from "./happyFacts";
 import { run } from "./support";
@@ -113,6 +114,21 @@ for (const [what, change, code] of [
 
 test("a replacement needs no finished cell: the run goes on", () => {
   assert.equal(allowed({ ...replaced, remote: reachable({ cells: [{ name: "a", state: "running" }, { name: "b", state: "pending" }] }) }).basis, "confirmation");
+});
+
+test("a job that runs is ended for a replacement only by a confirmation that says so, and never for the end of a run", () => {
+  const writing: DeletionFacts = { ...replaced, remote: reachable({ writerAlive: true }) };
+  const confirmed: Approval = { ...approval, scope: "replace", deletions: [instance] };
+  const stopping = signed<Approval>({ ...confirmed, stopJob: true });
+  assert.equal(mayStopFirst({ ...writing, approvals: [stopping] }), true);
+  assert.deepEqual(refused({ ...writing, approvals: [stopping] }).reasons.map(({ code }) => code), ["writer-alive"], "until it has ended");
+  assert.equal(allowed({ ...replaced, approvals: [stopping] }).basis, "confirmation");
+  for (const approvals of [[], [signed(confirmed)], [signed<Approval>({ ...confirmed, stopJob: true }, { trusted: false, problem: "x" })], [signed<Approval>({ ...confirmed, stopJob: true, deletions: [{ ...instance, id: "i-0" }] })]]) {
+    assert.equal(mayStopFirst({ ...writing, approvals }), false);
+  }
+  assert.equal(mayStopFirst({ ...writing, view: { ...writing.view, usedApprovals: new Set([approval.id]) }, approvals: [stopping] }), false);
+  assert.equal(mayStopFirst({ ...end, remote: reachable({ writerAlive: true }), approvals: [signed<Approval>({ ...approval, stopJob: true })] }), false);
+  assert.equal(mayStopFirst({ ...replaced, approvals: [stopping] }), false, "nothing runs");
 });
 
 test("an unhealthy instance that does not answer is replaced by accepting that, without a pull", () => {

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { manifestDigest, parseLedger, parseManifest, parseTrust, REFUSAL_CODES } from "../../custody";
 import { ledgerKinds } from "../../custody/ledgerSchema";
-import { approvalSchema, breakGlassSchema, grantSchema, receiptSchema } from "../../custody/signing/documents";
+import { approvalSchema, breakGlassSchema, grantSchema, receiptSchema, standingSchema } from "../../custody/signing/documents";
 import { PREDICATE, readEnvelope } from "../../custody/signing/dsse";
 import { parseCustodyId } from "../../custody/store";
 import { run } from "./support";
@@ -31,7 +31,7 @@ test("the examples are accepted by the readers", () => {
   assert.match(parseCustodyId(example("json", "custody"), "docs"), /^cst_/);
   assert.equal(parseTrust(example("yaml", "trust"), "docs").keys.size, 1);
   assert.equal(readEnvelope(example("json", "envelope")).signatures.length, 1);
-  for (const [name, schema] of [["receipt", receiptSchema], ["approval", approvalSchema], ["breakGlass", breakGlassSchema], ["grant", grantSchema]] as const) {
+  for (const [name, schema] of [["receipt", receiptSchema], ["approval", approvalSchema], ["standing", standingSchema], ["breakGlass", breakGlassSchema], ["grant", grantSchema]] as const) {
     const parsed = schema.safeParse(JSON.parse(example("json", name)));
     assert.equal(parsed.error?.message, undefined, name);
   }

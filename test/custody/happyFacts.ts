@@ -1,5 +1,5 @@
 /** A run at its good end: everything complete, pulled, checked and approved. Each test breaks one thing. */
-import { manifestDigest, type Approval, type BreakGlass, type DeletionFacts, type Grant, type Manifest, type PlannedDeletion, type Receipt, type Signed } from "../../custody";
+import { manifestDigest, type Approval, type BreakGlass, type DeletionFacts, type Grant, type Manifest, type PlannedDeletion, type Receipt, type Signed, type StandingApproval } from "../../custody";
 import { NOW, run } from "./support";
 
 export const LATER = "2026-03-02T12:00:00.000Z";
@@ -40,6 +40,13 @@ export const grant: Grant = {
 
 export const breakGlass: BreakGlass = { v: 1, id: "bgl_0000000000000001", run, reason: "the vendor closes the region tonight", deletions: [instance, filesystem], lost: ["cell b"], at: EARLIER, expiresAt: LATER };
 
+export const standing: StandingApproval = {
+  v: 1, id: "sta_0000000000000001", run, life: "2026-03-01T08:59:00.000Z", allows: [instance, filesystem].map(({ role, verb, tiersLost }) => ({ role, verb, tiersLost })),
+  require: "verified", maxUsd: null, at: "2026-03-01T09:30:00.000Z", expiresAt: LATER,
+};
+
+const standingSigned = { standing: standing.id, allows: standing.allows, maxUsd: null, expiresAt: LATER, envelopeSha256: "", keyId: "", at: standing.at };
+
 /** The end of the run: instance and file system go, and with them the only other copy of the artifacts. */
 export const end: DeletionFacts = {
   now: NOW, run, scope: "end", deletions: [instance, filesystem],
@@ -48,7 +55,7 @@ export const end: DeletionFacts = {
     { id: "local", path: "/home/ubuntu", lost: true, holdsArtifacts: "no", empty: "unknown" },
   ],
   view: {
-    declaredAt: "2026-03-01T08:59:00.000Z", jobEverStarted: true, openGrant: null, usedApprovals: new Set(), usedBreakGlass: new Set(), disposable: null, roster: new Set(["a", "b"]),
+    declaredAt: "2026-03-01T08:59:00.000Z", jobEverStarted: true, openGrant: null, usedApprovals: new Set(), usedBreakGlass: new Set(), standing: [], revokedStanding: new Set(), disposable: null, roster: new Set(["a", "b"]),
     newestManifest: { manifestSha256: digest, files: 3, bytes: 23, closed: true, at: EARLIER },
     lastJobStart: { at: "2026-03-01T09:00:00.000Z", instance: "i-1", directory: manifest.place.directory, cells: ["a", "b"], codeSha256: "", specSha256: "", scriptsSha256: "" },
   },
@@ -56,8 +63,13 @@ export const end: DeletionFacts = {
   require: "pulled",
   receipts: [{ signed: signed(receipt), copy: "matches" }],
   approvals: [signed(approval)],
+  standing: [],
   breakGlass: [],
+  usdSoFar: 4.2,
 };
+
+/** The same end at night: nobody is there, and somebody agreed beforehand. */
+export const atNight: DeletionFacts = { ...end, approvals: [], standing: [signed(standing)], view: { ...end.view, standing: [standingSigned] } };
 
 /** The end of the run while the file system is kept. */
 export const endKeepingStorage: DeletionFacts = {

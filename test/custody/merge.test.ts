@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { canonicalJson, decide, foldLedger, parseLedger, UserError, type DeletionFacts, type LedgerData, type LedgerEntry, type LedgerKind, type RunView } from "../../custody";
 import { link } from "../../custody/ledger";
 import { joinLedgers } from "../../custody/merging/join";
-import { approval, breakGlass, digest, end, endKeepingStorage, filesystem, grant, instance, neverStarted, replaced, signed } from "./happyFacts";
+import { approval, atNight, breakGlass, digest, end, endKeepingStorage, filesystem, grant, instance, neverStarted, replaced, signed, standing } from "./happyFacts";
 import { declared, run } from "./support";
 
 type Line = { [K in LedgerKind]: readonly [K, LedgerData[K]] }[LedgerKind];
@@ -35,10 +35,12 @@ const deleted = (role: string, id: string): Line => ["resource.deleted", { role,
 const taken = (manifestSha256 = digest, closed = true): Line => ["manifest.taken", { manifestSha256, files: 3, bytes: 23, closed }];
 const sealed = (change: Partial<typeof grant> = {}): Line => ["grant.sealed", { grant: { ...grant, ...change } }];
 const closed: Line = ["audit.closed", { billing: 0, leftovers: 0, usd: 1 }];
+const agreed: Line = ["standing.signed", { standing: standing.id, allows: standing.allows, maxUsd: null, envelopeSha256: "1".repeat(64), keyId: "2".repeat(64), expiresAt: standing.expiresAt }];
+const revoked: Line = ["standing.revoked", { standing: standing.id, why: "the sweep goes on" }];
 const note: Line = ["note", { text: "looked at it" }];
 
 const anyLine: fc.Arbitrary<Line> = fc.oneof(
-  fc.constantFrom<Line>(note, closed, started(), started("c"), sealed(), sealed({ id: "grt_0000000000000002", approvalId: null, breakGlassId: breakGlass.id, basis: "break-glass" })),
+  fc.constantFrom<Line>(note, closed, agreed, agreed, revoked, started(), started("c"), sealed(), sealed({ id: "grt_0000000000000002", approvalId: null, breakGlassId: breakGlass.id, basis: "break-glass" })),
   fc.constantFrom<Line>(declare, ["run.declared", { ...declared("cst_1", ["a", "d"]), disposable: { maxHours: 1 } }], ["run.declared", { ...declared("cst_1"), disposable: { maxHours: 100 } }]),
   fc.constantFrom("i-1", "i-2").chain((id) => fc.constantFrom<Line>(created("instance", id), deleted("instance", id), ["resource.lost", { role: "instance", id, why: "404" }], ["address.changed", { instance: id, host: "192.0.2.7", port: 22, user: "ubuntu" }])),
   fc.constantFrom<Line>(taken(), taken(digest, false), taken("1".repeat(64)), created("filesystem", "fs-1"), deleted("filesystem", "fs-1")),
@@ -104,11 +106,13 @@ const bases: readonly DeletionFacts[] = [
   { ...end, remote: { state: "unreachable", reason: "timed out" }, approvals: [signed(approval), signed(accepting)] },
   { ...end, remote: { state: "none", why: "gone", writerPossibleSince: false, unclaimed: [] }, approvals: [signed(approval), signed(accepting)] },
 ];
+/** Only a ledger vouches for consent given beforehand, and one side's word for it is enough: the other has merely not heard of it. */
+const night: DeletionFacts = { ...atNight, standing: [signed({ ...standing, life: new Date(START).toISOString() })] };
 const allows = (facts: DeletionFacts, view: RunView): boolean => decide({ ...facts, view }).allow;
 
 test("no deletion becomes easier by merging: what both refuse stays refused", () => {
   let seen = 0;
-  fc.assert(fc.property(apart, fc.constantFrom(...bases), ({ one, other }, facts) => {
+  fc.assert(fc.property(apart, fc.constantFrom(...bases, night), ({ one, other }, facts) => {
     if (!allows(facts, viewOf(join(one, other)))) return;
     seen += 1;
     assert.ok(allows(facts, viewOf(one)) || allows(facts, viewOf(other)));
@@ -144,6 +148,13 @@ test("a grant that one side sealed is not open where the other started a job, no
 test("an approval that either side used is used", () => {
   const merged = viewOf(join(grow(base, [[1, sealed()]]), grow(base, [[5, note]])));
   assert.deepEqual([...merged.usedApprovals], [approval.id]);
+});
+
+test("consent given beforehand and taken back by either side counts for neither", () => {
+  const known = grow(base, [[1, agreed]]);
+  assert.equal(allows(night, viewOf(join(known, grow(base, [[5, note]])))), true);
+  assert.equal(allows(night, viewOf(join(grow(known, [[1, note]]), grow(known, [[1, revoked]])))), false);
+  assert.equal(allows(night, viewOf(join(grow(known, [[1, sealed({ approvalId: standing.id })], [1, ["grant.closed", { grant: grant.id, why: "done" }]]]), grow(known, [[5, note]])))), false);
 });
 
 test("what one side deleted is gone, unless the other saw it stand since by its own clock", () => {

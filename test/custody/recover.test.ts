@@ -74,6 +74,19 @@ test("without a trust file the first machine's signatures do not count, and its 
   assert.deepEqual(recovered.receipts().map((receipt) => receipt.trusted), [true]);
 });
 
+test("consent given beforehand is copied, and counts for nothing in a ledger that may lack its revocation", async (context) => {
+  const { remote, copies, custody, run: first } = await copied(context);
+  const at = first.view().declaredAt;
+  first.signStanding({ v: 1, id: "sta_0123456789abcdef", run, life: at, allows: [{ role: "instance", verb: "terminate", tiersLost: ["local"] }], require: "verified", maxUsd: null, at, expiresAt: "2026-03-08T12:00:00.000Z" });
+  await first.copyTo(remote, copies);
+  const project = temporaryProject(context);
+  writeFileSync(join(project, "holdfast.trust.yaml"), trustFileFor(custody.signer()));
+  await recoverRun(project, remote, copies, run, { clock });
+  const second = openCustody(project, { clock, expectId: custody.id }).run(run);
+  assert.deepEqual(second.standing(), first.standing());
+  assert.deepEqual([first.view().standing.length, second.view().standing.length], [1, 0]);
+});
+
 test("private keys never travel to the durable tier", async (context) => {
   const { copies, custody } = await copied(context);
   const names = readdirSync(copies, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());

@@ -11,6 +11,7 @@ import { stringify } from "yaml";
 import { openCustody } from "../../custody";
 import type { RunCustody } from "../../custody";
 import { resetSandbox } from "../../sandbox";
+import { until } from "./until";
 
 /** Root of the package under test. */
 export const packageRoot = resolve(__dirname, "..", "..", "..");
@@ -37,6 +38,8 @@ const defaultProgram = `const { runFromStackConfig } = require("holdfast");\ncon
 export class ScratchStack {
   readonly directory = mkdtempSync(join(tmpdir(), "holdfast-engine-"));
   readonly stack = "test";
+  /** Added to the environment of every command, until it is emptied again. */
+  extraEnvironment: Readonly<Record<string, string>> = {};
   private readonly environment: NodeJS.ProcessEnv;
 
   private constructor(private readonly options: ScratchOptions) {
@@ -139,7 +142,7 @@ export class ScratchStack {
   }
 
   private async run(command: string, args: readonly string[]): Promise<CommandResult> {
-    const result = await execa(command, args, { cwd: this.directory, env: this.environment, extendEnv: false, all: true, reject: false, stdin: "ignore" });
+    const result = await execa(command, args, { cwd: this.directory, env: { ...this.environment, ...this.extraEnvironment }, extendEnv: false, all: true, reject: false, stdin: "ignore" });
     return { exitCode: result.exitCode ?? -1, output: result.all };
   }
 
@@ -169,9 +172,23 @@ export class ScratchStack {
   /** The vendor API itself, with the sandbox's key. */
   async vendor<T>(path: string): Promise<T> {
     const descriptor = JSON.parse(readFileSync(join(this.sandboxDirectory, "daemon.json"), "utf8")) as { url: string; apiKeyFile: string };
-    const response = await fetch(`${descriptor.url}${path}`, { headers: { authorization: `Bearer ${readFileSync(descriptor.apiKeyFile, "utf8").trim()}` } });
-    const body = (await response.json()) as { data: T };
-    return body.data;
+    // The vendor counts every client's requests together, and a command that has just ended may have used up this moment's.
+    return until(`the vendor answers GET ${path}`, async () => {
+      const response = await fetch(`${descriptor.url}${path}`, { headers: { authorization: `Bearer ${readFileSync(descriptor.apiKeyFile, "utf8").trim()}` } });
+      return response.ok && ((await response.json()) as { data: T }).data;
+    });
+  }
+
+  /** A mutation at the vendor that Holdfast knows nothing of, as a person would make it in the console. */
+  async post<T>(path: string, body: unknown): Promise<T> {
+    const descriptor = JSON.parse(readFileSync(join(this.sandboxDirectory, "daemon.json"), "utf8")) as { url: string; apiKeyFile: string };
+    const response = await fetch(`${descriptor.url}${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${readFileSync(descriptor.apiKeyFile, "utf8").trim()}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${await response.text()}`);
+    return ((await response.json()) as { data: T }).data;
   }
 
   private async startSandbox(): Promise<void> {

@@ -18,12 +18,13 @@ export async function atVendor(scratch: ScratchStack): Promise<Vendor> {
   };
 }
 
-export async function rosterComplete(scratch: ScratchStack): Promise<void> {
+/** Waits until the queue has closed with at least this many complete cells and nothing writes any more. */
+export async function rosterComplete(scratch: ScratchStack, cells = 2): Promise<void> {
   await until("the roster is complete", async () => {
     const status = await scratch.holdfast("status", "--json");
     if (status.exitCode !== 0) return false;
     const parsed = JSON.parse(status.output) as { closed?: { complete: string[] } | null; writer?: string };
-    return parsed.closed && parsed.closed.complete.length >= 2 && parsed.writer === "none";
+    return parsed.closed && parsed.closed.complete.length >= cells && parsed.writer === "none";
   });
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { rules } from "../../policy/rules";
 import { judgeByAll, tripped } from "./judging";
-import { readCorpus } from "./manifests";
+import { readCorpus, readScripts } from "./manifests";
 
 const fine = readCorpus("fine");
 const bad = readCorpus("bad");
@@ -10,6 +10,7 @@ const bad = readCorpus("bad");
 test("there are enough manifests to tell noise from findings", () => {
   assert.ok(fine.length >= 30, `${fine.length}`);
   assert.ok(bad.length >= 20, `${bad.length}`);
+  assert.ok(readScripts("fine").length >= 15 && readScripts("bad").length >= 20);
 });
 
 for (const { file, comment, entries } of fine) {
@@ -25,5 +26,18 @@ for (const { file, comment, entries } of bad) {
     assert.ok(expected, "the first line says which rules it trips");
     for (const name of expected) assert.ok(rules.some((rule) => rule.name === name), name);
     assert.deepEqual(await tripped(entries), expected);
+  });
+}
+
+for (const { file, comment, entries } of readScripts("fine")) {
+  test(`a batch script that is fine is left alone: ${file}: ${comment}`, async () => {
+    for (const entry of entries) assert.deepEqual(await judgeByAll([entry]), []);
+  });
+}
+
+for (const { file, comment, entries } of readScripts("bad")) {
+  test(`a batch script that loses something names it: ${file}`, async () => {
+    const expected = /^trips: (.+)$/.exec(comment)?.[1]?.split(", ").sort();
+    for (const entry of entries) assert.deepEqual(await tripped([entry]), expected);
   });
 }

@@ -8,7 +8,7 @@ import { packageRoot, ScratchStack } from "../engine/stack";
 import { badOwnResources } from "./ownResources";
 import { batchScripts } from "./batchScripts";
 import type { StackEntry } from "./judging";
-import { readCorpus } from "./manifests";
+import { readCorpus, readScripts } from "./manifests";
 
 const pack = join(packageRoot, "policy");
 const seen = new Set<string>();
@@ -90,14 +90,14 @@ for (const { type, name, props, options } of require("./bad.json")) {
   assert.ok(!output.includes("changeme"), "no secret is printed");
 });
 
-test("manifests that are fine pass in an exported state, and a check before a destroy ends with 0", async () => {
-  const { exitCode, output } = await analyze(exportedState(apart("fine").flatMap(({ entries }) => entries)));
+test("manifests and batch scripts that are fine pass in an exported state, and a check before a destroy ends with 0", async () => {
+  const { exitCode, output } = await analyze(exportedState([...apart("fine"), ...readScripts("fine")].flatMap(({ entries }) => entries)));
   assert.deepEqual([...reported(output)], [], output);
   assert.equal(exitCode, 0, output);
 });
 
 test("every rule for raw resources fails in an exported state, by name and by resource", async () => {
-  const bad = apart("bad");
+  const bad = [...apart("bad"), ...readScripts("bad").map(({ comment, entries }) => ({ rules: comment.replace(/^trips: /, "").split(", "), entries }))];
   const scripts = batchScripts();
   const config = join(scratch.directory, "policy.json");
   writeFileSync(config, JSON.stringify({ "slurm-walltime-fits": { partitions: { gpu: { maxHours: 8 } } }, "slurm-requeue-works": { partitions: { gpu: { preemptMode: "CANCEL" } } } }));

@@ -1,4 +1,4 @@
-/** Kubernetes manifests as Pulumi would register them. */
+/** Kubernetes manifests and batch scripts as Pulumi would register them. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseAllDocuments } from "yaml";
@@ -20,6 +20,21 @@ export const readCorpus = (folder: "fine" | "bad"): Manifest[] =>
     .map((file) => {
       const text = readFileSync(join(corpus, folder, file), "utf8");
       return { file, comment: (text.split("\n")[0] ?? "").replace(/^# /, ""), entries: entriesOf(text) };
+    });
+
+/** Batch scripts: the first line is the shell's, the second is the comment. Each as a login node gets it, and as a file's content. */
+export const readScripts = (folder: "fine" | "bad"): Manifest[] =>
+  readdirSync(join(corpus, "slurm", folder))
+    .filter((file) => file.endsWith(".sh"))
+    .sort()
+    .map((file) => {
+      const text = readFileSync(join(corpus, "slurm", folder, file), "utf8");
+      const name = file.replace(".sh", "");
+      const entries = [
+        { type: "command:remote:Command", name, props: { create: `cat > job.sh <<'EOF'\n${text}EOF\nsbatch job.sh\n` } },
+        { type: "local:index/file:File", name: `${name}-file`, props: { filename: "job.sh", content: text } },
+      ];
+      return { file: `slurm/${file}`, comment: (text.split("\n")[1] ?? "").replace(/^# /, ""), entries };
     });
 
 /** One entry per document, under the type token that Pulumi gives to its apiVersion and kind. */

@@ -5,16 +5,16 @@ const fs = require("node:fs");
 const path = require("node:path");
 const { packageDirectory } = require("../dependencies.cjs");
 const { capture } = require("../io/children.cjs");
+const { findGo } = require("../io/go.cjs");
 const { withLock } = require("../io/lock.cjs");
 const { elapsed } = require("../io/log.cjs");
 const { exists } = require("../io/processes.cjs");
-const { isAtLeast, parseVersion } = require("../io/versions.cjs");
+const { parseVersion } = require("../io/versions.cjs");
 const { isExecutable } = require("../programs.cjs");
 
 const MINIMUM_GO = "1.25.11"; // the `go` line of the CLI's own module
 const STALL_MS = 180_000; // one slow package of the CLI compiles for over a minute on an old machine
 const FLAGS = ["-trimpath", "-tags", "osusergo,grpcnotrace"]; // the vendor's release flags
-const GO_PLACES = ["/usr/local/go/bin"]; // where Go's own installation puts it, often not on PATH
 const HOST = "pulumi-language-nodejs";
 const DYNAMIC = "pulumi-resource-pulumi-nodejs"; // a shell script that the engine looks for beside itself
 
@@ -45,7 +45,7 @@ async function buildEngine(options) {
   const made = recipe(options);
   const sdk = packageDirectory(options.root, "@pulumi/pulumi");
   if (!sdk) return { engine: null, tried: "the npm package @pulumi/pulumi is not installed here" };
-  const go = await findGo(options.env, options.goPlaces || GO_PLACES);
+  const go = await findGo(options.env, MINIMUM_GO, options.goPlaces);
   if (!go.program) return { engine: null, tried: go.tried };
   let waiting = null;
   const onWait = (holder) => {
@@ -107,20 +107,6 @@ async function compile(go, made, draft, sdk, { env, log }) {
   }
   progress.done(`Pulumi ${made.version} built`);
   return null;
-}
-
-/** A Go that is new enough: on PATH, or in one of `places`. */
-async function findGo(env, places) {
-  const faults = [];
-  for (const directory of [...(env.PATH || "").split(path.delimiter).filter(Boolean), ...places]) {
-    const program = path.join(directory, "go");
-    if (!isExecutable(program)) continue;
-    const { output } = await capture(program, ["env", "GOVERSION"], { env: { ...env, GOTOOLCHAIN: "local" }, limitMs: 15_000 });
-    const version = /go\d+\.\S+/.exec(output);
-    if (version && isAtLeast(version[0], MINIMUM_GO)) return { program, version: version[0], tried: "" };
-    faults.push(`${program} is ${version ? version[0] : "not usable"}`);
-  }
-  return { program: null, version: "", tried: [...new Set(faults)].join("; ") || "no go on PATH" };
 }
 
 /** What builders left that were killed. */

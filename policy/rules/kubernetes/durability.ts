@@ -1,8 +1,8 @@
 /** A workload in Kubernetes says where its checkpoints go, and that place outlives its pods. */
-import { PLACE_ANNOTATION, saysWhere, statedPlaces } from "../../kubernetes/checkpointPlace";
+import { PLACE_ANNOTATION, saysWhere, statedPlaces, type Place } from "../../kubernetes/checkpointPlace";
 import { podAsksForAccelerator } from "../../kubernetes/gpu";
-import { DURABLE_DRIVERS, fateOf } from "../../kubernetes/volumes";
-import { looksLikeTraining, workloadsOf, type Workload } from "../../kubernetes/workload";
+import { DURABLE_DRIVERS, fateOf, OWN_FILE_SYSTEM } from "../../kubernetes/volumes";
+import { workloadTrains, workloadsOf, type Workload } from "../../kubernetes/workload";
 import { resourceRule, type Check, type Finding, type Peek } from "../../rule";
 
 /** Mandatory: GPU hours are what a lost checkpoint costs, and without a word nobody can tell that there is one. */
@@ -28,7 +28,7 @@ export const jobSaysWhereItCheckpoints = resourceRule(
     defaults: {},
     config: {},
   },
-  (resource) => workloadsOf(resource).map((workload) => (peek) => unsaid(workload, peek, (asks) => !asks && (peek(() => looksLikeTraining(workload)) ?? false))),
+  (resource) => workloadsOf(resource).map((workload) => (peek) => unsaid(workload, peek, (asks) => !asks && (peek(() => workloadTrains(workload)) ?? false))),
 );
 
 interface VolumeConfig {
@@ -65,7 +65,7 @@ function* unsaid(workload: Workload, peek: Peek, judged: (asksForGpu: boolean) =
 function* volatilePlaces(workload: Workload, peek: Peek, drivers: readonly string[]): Iterable<Finding> {
   const trains = workload.kind === "JobSet" || workload.kind === "TrainJob" || (peek(() => podAsksForAccelerator(workload.pod)) ?? false);
   for (const place of statedPlaces(workload, peek)) {
-    if (place.path === null || (!place.explicit && !trains)) continue;
+    if (place.path === null || (place.says !== "checkpoint" && !trains)) continue;
     const fate = fateOf(place.path, place.container, workload, drivers, peek);
     switch (fate.fate) {
       case "input":
@@ -77,6 +77,7 @@ function* volatilePlaces(workload: Workload, peek: Peek, drivers: readonly strin
         continue;
       }
       case "lost":
+        if (mayBeAnInput(place, fate)) continue;
         yield {
           where: place.where,
           what: `${shown(place.path)} is ${fate.what}`,
@@ -87,6 +88,9 @@ function* volatilePlaces(workload: Workload, peek: Peek, drivers: readonly strin
     }
   }
 }
+
+/** `--ckpt /models/base` may well read what the image brings; nothing comes with /tmp or an empty volume. */
+const mayBeAnInput = ({ says, path }: Place, { what }: { readonly what: string }): boolean => says === "bare" && what === OWN_FILE_SYSTEM && !/^\/(tmp|var\/tmp|dev\/shm)(\/|$)/.test(path ?? "");
 
 const deletedWithObject = (workload: Workload, where: string): Finding => ({
   where,

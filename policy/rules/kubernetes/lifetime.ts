@@ -1,6 +1,6 @@
 /** How long a Job may go on, and how long its traces stay. */
 import { podAsksForAccelerator } from "../../kubernetes/gpu";
-import { looksLikeTraining, workloadsOf, type Workload } from "../../kubernetes/workload";
+import { workloadTrains, workloadsOf, type Workload } from "../../kubernetes/workload";
 import { resourceRule, type Check, type Finding, type Peek } from "../../rule";
 import { writableWorkloads } from "./remedies";
 
@@ -78,7 +78,7 @@ const ttlOf = ({ job, spec }: Workload): number | null => job?.spec.ttlSecondsAf
 const keepsTooShort = (workload: Workload, minSeconds: number): boolean => (ttlOf(workload) ?? Infinity) < minSeconds;
 
 function* vanishing(workload: Workload, peek: Peek, { minSeconds }: EvidenceConfig): Iterable<Finding> {
-  const judged = peek(() => podAsksForAccelerator(workload.pod) || looksLikeTraining(workload)) ?? false;
+  const judged = peek(() => podAsksForAccelerator(workload.pod) || workloadTrains(workload)) ?? false;
   if (!judged || workload.job === null) return;
   if (keepsTooShort(workload, minSeconds)) {
     yield {

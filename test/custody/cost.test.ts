@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { LedgerData, LedgerEntry, LedgerKind } from "../../../custody/formats";
-import { costOf } from "../../../cli/runs/cost";
+import type { LedgerData, LedgerEntry, LedgerKind } from "../../custody/formats";
+import { costOf } from "../../custody/cost";
 
 const at = (hour: number): string => new Date(Date.UTC(2026, 0, 1, hour)).toISOString();
 const entry = <K extends LedgerKind>(kind: K, hour: number, data: LedgerData[K]): LedgerEntry => ({ v: 1, seq: 1, at: at(hour), kind, data, prev: "", hash: "" });

@@ -1,31 +1,8 @@
-/** Batch jobs for Slurm: checkpoints off the node, time to write the last one, and a cancel that stays one. */
-import type { ResourceValidationArgs } from "@pulumi/policy";
+/** Batch jobs for Slurm: time to write the last checkpoint, a requeue that happens, and a cancel that stays one. */
 import type { PolicyConfigJSONSchema } from "@pulumi/policy/schema";
-import { planSubject } from "../subjects";
-import { resourceRule, type Check, type Finding } from "../rule";
-import { secondsOf, signalOf, trapsOf, type BatchScript } from "../slurm/script";
-import { maySubmit, submittedBy, type Submitted } from "../slurm/subjects";
-
-const judgeScripts = (resource: ResourceValidationArgs, judge: (submitted: Submitted) => Iterable<Finding>): Check[] =>
-  maySubmit(resource)
-    ? [
-        function* (peek) {
-          for (const submitted of submittedBy(resource, peek)) yield* judge(submitted);
-        },
-      ]
-    : [];
-
-export const slurmCheckpointsOffNode = resourceRule(
-  {
-    name: "slurm-checkpoints-off-node",
-    description: "Checkpoints of a batch job go to the shared file system, not to its node.",
-    gotchas: ["SLURM5"],
-    level: "mandatory",
-    defaults: {},
-    config: {},
-  },
-  (resource) => [...judgeScripts(resource, nodeLocal), ...slurmPlanChecks(resource)],
-);
+import { resourceRule, type Finding } from "../../rule";
+import { programsOf, secondsOf, signalOf, type BatchScript } from "../../slurm/script";
+import { judgeScripts, type Submitted } from "../../slurm/subjects";
 
 interface SignalConfig {
   readonly leadSeconds: number;
@@ -105,35 +82,6 @@ export const slurmStepsGetTheirCpus = resourceRule(
   (resource) => judgeScripts(resource, stepsWithoutCpus),
 );
 
-const NODE_LOCAL = String.raw`(?:\$\{?(?:TMPDIR|SLURM_TMPDIR|TMP|LOCAL_SCRATCH|LSCRATCH|JOBFS|LOCALDIR)\b|/tmp(?=/|["'\s]|$)|/dev/shm|/local(?=/)|/localscratch|/lscratch|/scratch/local|/mnt/local)`;
-const TARGET = new RegExp(String.raw`(?<name>(?:--?|\b)[\w.-]*(?:checkpoint|ckpt|output|save|default_root)s?[\w]*?[-_.]?(?:dir|path|directory|folder|root))(?:=|\s+)["']?(?<place>${NODE_LOCAL}[^\s"';]*)`, "gi");
-
-const nodeLocalFinding = (where: string, name: string, place: string): Finding => ({
-  where,
-  what: `${name} is ${place}, on the node`,
-  why: "node-local space is wiped when the job ends, and a requeued job starts on another node with an empty folder; a copy at the end of the script does not happen when the job is killed",
-  gotchas: ["SLURM5"],
-  instead: `${name}=/scratch/$USER/RUN on the shared file system; only what can be made again goes to $TMPDIR`,
-});
-
-function* nodeLocal({ where, script }: Submitted): Iterable<Finding> {
-  for (const { groups } of script.text.matchAll(TARGET)) {
-    yield nodeLocalFinding(where, groups?.["name"] ?? "", groups?.["place"] ?? "");
-  }
-}
-
-/** A plan's own commands and variables are run by a batch job too, without a line of sbatch in them. */
-function slurmPlanChecks(resource: ResourceValidationArgs): Check[] {
-  const subject = planSubject(resource);
-  if (subject.state !== "plan" || subject.plan.platform !== "slurm") return [];
-  const { plan } = subject;
-  const texts = [
-    ...Object.keys(plan.environment).map((name) => ({ where: `job.env.${name}`, text: `${name}=${plan.environment[name] ?? ""}` })),
-    ...plan.cells.map((cell, index) => ({ where: `job.command or job.roster[${index}].args`, text: cell.command })),
-  ];
-  return texts.map(({ where, text }): Check => () => nodeLocal({ where, script: { text, options: new Map() } }));
-}
-
 function* shortWarning({ where, script: { options } }: Submitted, { leadSeconds }: SignalConfig): Iterable<Finding> {
   const why = "at the limit there are 30 s between SIGTERM and SIGKILL, and a checkpoint that is not complete by then is torn";
   const instead = `#SBATCH --signal=B:USR1@${Math.max(leadSeconds, 360)}, and a trap that only sets a flag: the program saves at the end of its step`;
@@ -147,17 +95,24 @@ function* shortWarning({ where, script: { options } }: Submitted, { leadSeconds 
   yield { where: `${where} (#SBATCH --signal)`, what: parsed === null ? `${signal} is no signal with a time` : `${parsed.leadSeconds} s of warning, and Slurm may be 60 s off`, why, gotchas: ["SLURM2"], instead };
 }
 
-function* requeueOnTerm({ where, script: { text } }: Submitted): Iterable<Finding> {
-  for (const { signals, body } of trapsOf(text)) {
-    if (!signals.includes("TERM") || !/\bscontrol\s+requeue\b/.test(body)) continue;
+/** scancel sends TERM, and a shell that dies of it runs its EXIT trap; a requeue there that asks first may be right. */
+function* requeueOnTerm({ where, script }: Submitted): Iterable<Finding> {
+  const again = programsOf(script).filter(({ words, trap, maybe }) => (trap?.includes("TERM") === true || (trap?.includes("EXIT") === true && !maybe)) && comesBack(words));
+  for (const signal of new Set(again.map(({ trap }) => (trap?.includes("TERM") === true ? "TERM" : "EXIT")))) {
     yield {
-      where: `${where} (trap ... TERM)`,
-      what: "the trap for TERM requeues the job",
-      why: "scancel sends TERM as well: the cancelled job goes back into the queue, and spends its allocation again and again",
+      where: `${where} (trap ... ${signal})`,
+      what: `the trap for ${signal} requeues the job`,
+      why: `scancel sends TERM as well${signal === "EXIT" ? ", and a finished job exits too" : ""}: the ${signal === "EXIT" ? "ended" : "cancelled"} job goes back into the queue, and spends its allocation again and again`,
       gotchas: ["SLURM2"],
       instead: "requeue on USR1 (--signal=B:USR1@360), and only save and end on TERM",
     };
   }
+}
+
+/** By the scheduler, or by handing in the script that is running. */
+function comesBack(words: readonly (readonly string[])[]): boolean {
+  const line = words.map(([word = ""]) => word).join(" ");
+  return /(^|[\s/])scontrol\b.*\srequeue(hold)?\b/.test(line) || /(^|[\s/])sbatch\b.*(\$\{0\}|\$0|BASH_SOURCE)/.test(line);
 }
 
 const partitionOf = ({ options }: BatchScript, { partitions }: PartitionConfig): { name: string; maxHours?: number; preemptMode?: string } => {

@@ -1,5 +1,5 @@
 /** What a run has cost by its ledger: list prices times the time between creation and confirmed deletion. Pure. */
-import type { LedgerEntry } from "../../custody/formats";
+import type { LedgerEntry } from "./formats";
 
 export interface RunCost {
   readonly usdSoFar: number;
