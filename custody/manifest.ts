@@ -116,7 +116,7 @@ export function parseManifest(text: string, source: string): Manifest {
 /** `cells/<cell>/...` belongs to that cell, `logs/<cell>.log` is the run's own. */
 export const cellOf = (path: string): string | undefined => /^cells\/([^/]+)\//.exec(path)?.[1];
 
-function isScratch(path: string, cell: string | undefined, patterns: ReadonlyMap<string, CellPatterns>): boolean {
+export function isScratch(path: string, cell: string | undefined, patterns: ReadonlyMap<string, CellPatterns>): boolean {
   // A trainer's unfinished write; the finished one has another name.
   if (path.endsWith(".tmp")) return true;
   const known = cell === undefined ? undefined : patterns.get(cell);

@@ -42,6 +42,10 @@ export function buildReceipt({ manifest, how, place, verdicts, notLoaded, at }: 
   };
 }
 
+/** Speaks of every cell of the roster; a receipt of single cells, signed while the others still trained, does not. */
+export const coversRoster = (receipt: Receipt, roster: ReadonlySet<string>): boolean =>
+  [...roster].every((name) => receipt.cells.some((cell) => cell.name === name));
+
 /**
  * Reads every byte of the copy again and compares it with the manifest that the receipt names. Never throws for what the
  * copy looks like; a manifest other than the receipt's own never matches.

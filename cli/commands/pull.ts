@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
-import type { PullProgress, PullResult, RunCustody } from "../../custody";
+import type { DamagedFile, FollowedCell, FollowPass, PullProgress, PullResult, RunCustody } from "../../custody";
 import type { Manifest, Receipt, Signed } from "../../custody/formats";
 import { runId } from "../../custody/formats";
 import { BRING_BACK } from "../../custody/deletion/next";
@@ -14,6 +14,7 @@ import type { ExitCode } from "../exitCodes";
 import { runSteps } from "../render/progress";
 import { renderCopy } from "../render/copy";
 import { formatBytes, formatDuration, plural } from "../render/units";
+import { parseDuration } from "../runs/duration";
 import { openRun } from "../runs/project";
 import { shareEvidence } from "../runs/shareEvidence";
 import type { Session } from "../terminal";
@@ -21,6 +22,9 @@ import type { Session } from "../terminal";
 interface PullCommandOptions {
   readonly to?: string;
   readonly partial?: readonly string[];
+  readonly follow?: boolean;
+  readonly every?: number;
+  readonly giveUp?: number;
 }
 
 export function pullCommand(cli: Cli): Command {
@@ -30,25 +34,76 @@ export function pullCommand(cli: Cli): Command {
     .argument(runArgument, runArgumentHelp)
     .option("--to <dir>", "where to (default: pulled/<project>/<stack>/<name> in the custody folder)")
     .option("--partial <cell...>", "cells that are given up: their files must arrive whole but need not load")
+    .option("--follow", "while the run goes on: copy what nobody writes any more, again and again, with a receipt per complete cell; ends with a pull of everything")
+    .option("--every <duration>", "with --follow: how often to look (default: 60s)", parseDuration)
+    .option("--give-up <duration>", "with --follow: how long a machine may be silent (default: 1h)", parseDuration)
     .addOption(jsonOption())
-    .addHelpText("after", examples(["holdfast pull", "resumes where an earlier pull was cut"], ["holdfast pull digits --to ~/results/digits", "into a folder of yours"]))
+    .addHelpText("after", examples(["holdfast pull", "resumes where an earlier pull was cut"], ["holdfast pull digits --follow", "checkpoints as they come; exit code 5 when the machine stays silent"], ["holdfast pull digits --to ~/results/digits", "into a folder of yours"]))
     .action(cli.action((session, [run]: [string | undefined], options: PullCommandOptions) => pull(session, run, options)));
 }
 
 async function pull(session: Session, text: string | undefined, options: PullCommandOptions): Promise<ExitCode | undefined> {
+  checkOptions(options);
   const { run } = await openRun(session, text, "pull");
   const { remoteForRun } = await import("../../providers/ssh/forRun.js");
+  const followed = options.follow === true ? await follow(session, run, options) : null;
   const remote = remoteForRun(run, { clock: session.clock });
   if (remote === null) throw noMachine(run);
   try {
     const pulled = await pullRun(session, run, remote, options);
     await shareEvidence(session, run, remote);
-    if (session.json) session.printJson(report(pulled));
+    if (session.json) session.printJson({ ...report(pulled), ...(followed === null ? {} : { followed }) });
     else session.print(renderPulled(session, run, pulled));
     return undefined;
   } finally {
     await remote.close();
   }
+}
+
+/** What came while the run went on. */
+interface Followed {
+  readonly looks: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly cells: readonly FollowedCell[];
+  readonly damaged: readonly DamagedFile[];
+}
+
+async function follow(session: Session, run: RunCustody, options: PullCommandOptions): Promise<Followed> {
+  const { remoteForRun } = await import("../../providers/ssh/forRun.js");
+  const { followRun } = await import("../runs/followPull.js");
+  const seen = { looks: 0, files: 0, bytes: 0, cells: [] as FollowedCell[], damaged: [] as DamagedFile[] };
+  session.note(`Following ${runId(run.ref)} until its queue closes; Ctrl-C ends it, what came is kept.`);
+  await followRun(run, {
+    ...(options.to === undefined ? {} : { target: resolve(session.terminal.cwd, options.to) }),
+    everySeconds: options.every ?? 60, patienceSeconds: options.giveUp ?? 3600, clock: session.clock, signal: session.signal,
+    connect: () => remoteForRun(run, { clock: session.clock, attempts: 1 }),
+    onNote: (text) => { session.note(session.notePaint("warn", text)); },
+    onPass: async (pass, remote) => {
+      seen.looks += 1;
+      seen.files += pass.arrived.files;
+      seen.bytes += pass.arrived.bytes;
+      seen.cells.push(...pass.cells);
+      seen.damaged.push(...pass.damaged);
+      for (const line of describePass(pass)) session.note(`${session.clock.now().toISOString().slice(11, 19)} ${line}`);
+      if (pass.cells.length > 0) await shareEvidence(session, run, remote);
+    },
+  });
+  return seen;
+}
+
+function describePass(pass: FollowPass): string[] {
+  return [
+    ...(pass.arrived.files === 0 ? [] : [`${plural(pass.arrived.files, "closed file")}, ${formatBytes(pass.arrived.bytes)}, here and loading`]),
+    ...pass.cells.map(({ cell, receipt, files, bytes }) => `cell ${cell} is complete: ${plural(files, "file")}, ${formatBytes(bytes)}, receipt ${receipt}`),
+    ...pass.damaged.map(({ path, message, code }) => `${path} arrived whole and does not load: ${message} (${code})`),
+  ];
+}
+
+function checkOptions(options: PullCommandOptions): void {
+  if (options.follow === true) return;
+  const [flag] = ([["every", "--every"], ["giveUp", "--give-up"]] as const).filter(([key]) => options[key] !== undefined).map(([, name]) => name);
+  if (flag !== undefined) throw new UserError(`${flag} is for following a run that goes on.`, { code: "usage", next: ["add: --follow"] });
 }
 
 export interface Pulled {

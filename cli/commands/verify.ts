@@ -80,7 +80,10 @@ function looksLikeFolder(session: Session, text: string | undefined): text is st
 
 async function runSubject(session: Session, text: string | undefined): Promise<Subject> {
   const { run } = await openRun(session, text, "verify");
-  const receipt = run.receipts().findLast((signed) => signed.content.how === "pulled");
+  const { coversRoster } = await import("../../custody/index.js");
+  const { roster } = run.view();
+  const pulled = run.receipts().filter((signed) => signed.content.how === "pulled");
+  const receipt = pulled.findLast((signed) => coversRoster(signed.content, roster)) ?? pulled.at(-1);
   if (!receipt) throw new UserError(`${runId(run.ref)} was never pulled, so there is no copy to verify.`, { code: "nothing-to-do", next: [`holdfast pull ${runId(run.ref)}`, `holdfast verify ${runId(run.ref)} --in-place (the artifacts where they lie)`] });
   const { place, manifestSha256 } = receipt.content;
   if (place.host !== hostname()) {

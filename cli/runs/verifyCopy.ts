@@ -23,7 +23,10 @@ export interface ReadOptions {
   say(detail: string): void;
 }
 
-/** Every file of the manifest: there, of that size and hash, and loading. Files that the manifest does not name are faults too. */
+/**
+ * Every file of the manifest: there, of that size and hash, and loading. Files that the manifest does not name are faults too,
+ * where it speaks for everything: one of chosen cells says nothing about the others.
+ */
 export async function verifyAgainst(directory: string, manifest: Manifest, options: ReadOptions): Promise<CopyOutcome> {
   const total = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
   const { files: verdicts, problems } = await verifyTree(directory, manifest.files, {
@@ -33,12 +36,15 @@ export async function verifyAgainst(directory: string, manifest: Manifest, optio
     },
   });
   const named = new Set(manifest.files.map((file) => file.path));
-  const extra = filesUnder(directory).filter((path) => /^(cells|logs)\//.test(path) && !named.has(path));
+  const extra = filesUnder(directory).filter((path) => speaksFor(manifest, path) && !named.has(path));
   return {
     verdicts,
     faults: [...problems.map(({ path, code, message }) => ({ path, code, message })), ...extra.map((path) => ({ path, code: "extra", message: "the manifest does not name it" }))],
   };
 }
+
+const speaksFor = (manifest: Manifest, path: string): boolean =>
+  manifest.closed ? /^(cells|logs)\//.test(path) : manifest.cells.some((cell) => path.startsWith(`cells/${cell.name}/`));
 
 /** No manifest: every file is read, and whatever is in a known format must load. */
 export async function verifyFolder(directory: string, options: ReadOptions): Promise<CopyOutcome> {

@@ -27,6 +27,25 @@ export function parseListing(stdout: string, where: string): ListedFile[] {
   });
 }
 
+/** A file of a run that goes on: `closed` when nobody writes it any more, as far as its machine can tell. */
+export interface ClosedFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly mtimeSeconds: number;
+  readonly closed: boolean;
+}
+
+/** `closed <bytes> <mtime-seconds> <path>` or `open ...` per line. Throws UserError `manifest-malformed` for anything else. */
+export function parseClosedFiles(stdout: string, where: string): ClosedFile[] {
+  if (stdout !== "" && !stdout.endsWith("\n")) throw malformed(where, "its last line was cut off");
+  return stdout.split("\n").slice(0, -1).flatMap((line) => {
+    const [, word, bytes, mtime, path] = /^(closed|open) (\d{1,15}) (-?\d{1,12}) (.+)$/.exec(line) ?? [];
+    if (path === undefined) throw malformed(where, `the line ${JSON.stringify(line)} is none of its`);
+    // Names that cannot be copied are refused when the whole run is pulled; here they only wait.
+    return isArtifactPath(path) ? [{ path, bytes: Number(bytes), mtimeSeconds: Number(mtime), closed: word === "closed" }] : [];
+  });
+}
+
 /** What custody needs of status.sh; the rest of its answer is for people. */
 export interface WriterStatus {
   /** `none` only when the script is certain that nothing writes. */

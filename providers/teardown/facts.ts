@@ -2,7 +2,7 @@
  * Collects what a deletion would lose, by looking: the ledger, the instance, the tiers, the local copies. It decides
  * nothing; custody/decide.ts does, from what is returned here.
  */
-import type { DeletionFacts, RunCustody, RunView } from "../../custody";
+import type { DeletionFacts, FollowPlace, RunCustody, RunView } from "../../custody";
 import { costOf, manifestDigest, projectRootFrom, readWriterStatus, recheckReceipt, runId, takeManifest, totalBytes } from "../../custody";
 import type { Clock } from "../../custody/clock";
 import type { Manifest, PlannedDeletion } from "../../custody/formats";
@@ -75,27 +75,36 @@ export async function takeRunManifest(run: RunCustody, remote: Remote): Promise<
   const view = run.view();
   const plan = view.plan as Plan | null;
   const place = plan === null ? null : await placeOnMachine(remote, plan, view);
-  if (plan === null || place === null || !view.jobEverStarted) {
-    throw new UserError(`${runId(run.ref)}: no job was ever started on an instance, so there is nothing to take a manifest of.`, { code: "no-job", next: ["pulumi up"] });
-  }
+  if (plan === null || place === null || !view.jobEverStarted) throw noJob(run);
   return manifestAt(run, remote, plan, place, view);
 }
 
-async function manifestAt(run: RunCustody, remote: Remote, plan: Plan, place: MachinePlace, view: RunView): Promise<Manifest> {
-  if (!place.started) {
-    throw new UserError(`${remote.description}: ${place.directory} is not there although the job was started: somebody moved or deleted it.`, {
-      code: "directory-gone",
-      next: ["holdfast ssh, and look where it went", "holdfast break-glass (when it is really lost)"],
-    });
-  }
-  const manifest = await takeManifest(remote, {
-    run: run.ref,
-    directory: place.directory,
-    scripts: place.scripts,
-    tier: plan.durable.tier,
-    resource: place.filesystemId,
-    cells: plan.cells,
+/** Where a run that goes on is followed. Throws RemoteUnreachable; UserError as takeRunManifest. */
+export async function locateRun(run: RunCustody, remote: Remote): Promise<FollowPlace> {
+  const view = run.view();
+  const plan = view.plan as Plan | null;
+  const place = plan === null ? null : await placeOnMachine(remote, plan, view);
+  if (plan === null || place === null || !view.jobEverStarted) throw noJob(run);
+  if (!place.started) throw directoryGone(remote, place.directory);
+  return manifestPlace(run, plan, place);
+}
+
+const manifestPlace = (run: RunCustody, plan: Plan, place: MachinePlace): FollowPlace => ({
+  run: run.ref, directory: place.directory, scripts: place.scripts, tier: plan.durable.tier, resource: place.filesystemId, cells: plan.cells,
+});
+
+const noJob = (run: RunCustody): UserError =>
+  new UserError(`${runId(run.ref)}: no job was ever started on an instance, so there is nothing to take a manifest of.`, { code: "no-job", next: ["pulumi up"] });
+
+const directoryGone = (remote: Remote, directory: string): UserError =>
+  new UserError(`${remote.description}: ${directory} is not there although the job was started: somebody moved or deleted it.`, {
+    code: "directory-gone",
+    next: ["holdfast ssh, and look where it went", "holdfast break-glass (when it is really lost)"],
   });
+
+async function manifestAt(run: RunCustody, remote: Remote, plan: Plan, place: MachinePlace, view: RunView): Promise<Manifest> {
+  if (!place.started) throw directoryGone(remote, place.directory);
+  const manifest = await takeManifest(remote, manifestPlace(run, plan, place));
   const digest = run.saveManifest(manifest);
   const known = view.newestManifest;
   // The same look again is no news; what counts is that it was seen closed after the last start of the job.
