@@ -23,7 +23,11 @@ export class Cli {
       const command = raw.at(-1) as Command;
       const options = command.optsWithGlobals<O & { json?: boolean }>();
       const session = new Session(this.terminal, options.json === true);
-      this.exitCode = (await handler(session, raw.slice(0, -2) as unknown as A, options, command)) ?? exitCodes.ok;
+      try {
+        this.exitCode = (await handler(session, raw.slice(0, -2) as unknown as A, options, command)) ?? exitCodes.ok;
+      } finally {
+        await session.end();
+      }
     };
   }
 }

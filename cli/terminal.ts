@@ -24,6 +24,7 @@ export class Session {
   readonly paint: Paint;
   readonly notePaint: Paint;
   private abort: AbortController | null = null;
+  private readonly last: (() => Promise<void>)[] = [];
 
   constructor(
     readonly terminal: Terminal,
@@ -65,6 +66,22 @@ export class Session {
   /** Said on the way; never part of the result. Silent with --json. */
   note(text: string): void {
     if (!this.json) this.terminal.stderr.write(`${text}\n`);
+  }
+
+  /** What a person must not miss, whatever else the command says; as JSON for programs. It changes no exit code. */
+  warn(code: string, message: string, next: readonly string[] = []): void {
+    if (this.json) this.terminal.stderr.write(`${JSON.stringify({ warning: { code, message, next } })}\n`);
+    else this.terminal.stderr.write(`${[this.notePaint("warn", `WARNING: ${message}`), ...next.map((step) => `  next: ${step}`)].join("\n")}\n`);
+  }
+
+  /** Done when the command has ended, however it ended. */
+  atEnd(work: () => Promise<void>): void {
+    this.last.push(work);
+  }
+
+  /** Called once, by whoever started the command. */
+  async end(): Promise<void> {
+    for (const work of this.last.splice(0)) await work();
   }
 
   /** Aborted at the first Ctrl-C; the second ends the process. Asking for it installs the handler. */

@@ -1,6 +1,5 @@
 /** The facade: one training run on one platform, from the same arguments that a stack's config gives. */
 import * as pulumi from "@pulumi/pulumi";
-import type { EndpointRef } from "../custody/formats";
 import { openCustody, projectRootFrom } from "../custody";
 import { UserError } from "../custody/userError";
 import type { StackConfig, StackConfigInput } from "../profiles";
@@ -8,8 +7,10 @@ import { parseStackConfig, profileFor, PROVISIONED, resolve } from "../profiles"
 import type { Plan } from "../profiles/plan";
 import type { Binding } from "../providers/kind";
 import { runOf } from "../providers/kind";
+import { endpointOf } from "../providers/endpointOf";
 import { readJob } from "../providers/job/source";
 import { savePlan } from "../providers/planStore";
+import { fetchBeforeProgram } from "../providers/sharedCustody/beforeProgram";
 import { assertFreshBuild } from "../providers/build";
 import { forPeople } from "./errors";
 import { LambdaRun } from "./lambda/lambdaRun";
@@ -71,6 +72,7 @@ function resolveRun(name: string, { otherRuns = [], ...args }: TrainingRunArgs):
   const projectRoot = projectRootFrom(process.cwd());
   const config = parseStackConfig(args, `run "${name}"`);
   const { request, code, inputs } = readJob(config, projectRoot);
+  for (const line of fetchBeforeProgram(projectRoot, pulumi.getProject(), pulumi.getStack())) void (line.startsWith("WARNING") ? pulumi.log.warn(line) : pulumi.log.info(line));
   const custody = openCustody(projectRoot, { create: true });
   const binding: Binding = { custodyId: custody.id, project: pulumi.getProject(), stack: pulumi.getStack(), run: name };
   const undeclared = undeclaredRuns(custody, binding, [name, ...otherRuns]);
@@ -84,11 +86,6 @@ function resolveRun(name: string, { otherRuns = [], ...args }: TrainingRunArgs):
     endpoint: endpointOf(config),
     code,
   };
-}
-
-function endpointOf(config: StackConfig): EndpointRef {
-  const { endpoint, keyFile, sshPort } = config.lambda;
-  return { platform: config.platform, api: endpoint, ...(keyFile === null ? {} : { keyFile }), ...(sshPort === null ? {} : { sshPort }) };
 }
 
 function secondRun(name: string, binding: Binding, undeclared: readonly string[]): UserError {

@@ -51,15 +51,20 @@ export interface Fetched {
   readonly entries: readonly LedgerEntry[];
   /** Somebody whom the project trusts vouches for these lines: then they count as they are. */
   readonly vouched: boolean;
+  readonly judgeEndpoint?: JudgeEndpoint;
 }
+
+/** What commands would ask with the account's key, as a line names it: why that must not be, or null. */
+export type JudgeEndpoint = (named: { readonly api: string; readonly keyFile?: string }) => string | null;
 
 /**
  * Makes the store here when there is none, with the id of the one that this is of. Throws UserError `ledger-broken`,
- * `evidence-malformed`, `custody-conflict` (another store with runs of its own is here).
+ * `evidence-malformed`, `foreign-endpoint`, `custody-conflict` (another store with runs of its own is here).
  */
 export function adoptEvidence(fetched: Fetched): RecoverReport {
   const { run, source, entries } = fetched;
   const custodyId = custodyIdOf(fetched, entries);
+  if (!fetched.vouched) assertOwnEndpoints(fetched);
   const custody = openStoreOf(custodyId, fetched);
   const here = custody.run(run);
   const { documents, untrusted } = checkDocuments(fetched, custody.trust());
@@ -75,6 +80,25 @@ export function adoptEvidence(fetched: Fetched): RecoverReport {
   });
   if (setAside !== null) here.append("note", { text: `A ledger of this run that could not be believed was set aside as ${setAside}.` });
   return { run, custodyId, api: here.view().endpoint.api, entries: entries.length, outcome, documents: taken, untrusted, unknownKeys: unknownKeys(fetched, custody.trust()), setAside };
+}
+
+/** Whoever can write a ledger can write an address into it: the account's key, or any file, would go there. */
+function assertOwnEndpoints({ entries, judgeEndpoint, run, source }: Fetched): void {
+  for (const entry of entries) {
+    for (const named of endpointsIn(entry)) {
+      const fault = judgeEndpoint?.(named) ?? null;
+      if (fault === null) continue;
+      throw new UserError(`The ledger of ${runId(run)} in ${source} was not taken over: its line ${entry.seq} names ${fault}.`, {
+        code: "foreign-endpoint", next: ["find out who wrote that line", `if it is right: put it into Pulumi.${run.stack}.yaml, then the same command again`],
+      });
+    }
+  }
+}
+
+function endpointsIn(entry: LedgerEntry): { api: string; keyFile?: string }[] {
+  const { endpoint, details, request } = entry.data as { endpoint?: { api?: unknown; keyFile?: unknown }; details?: { api?: unknown }; request?: { api?: unknown } };
+  return [endpoint, details, request].flatMap((named: { api?: unknown; keyFile?: unknown } | undefined) =>
+    typeof named?.api === "string" ? [{ api: named.api, ...(typeof named.keyFile === "string" ? { keyFile: named.keyFile } : {}) }] : []);
 }
 
 /** The ledger's own word; the file beside it must agree. */

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { adoptEvidence, type RecoverReport } from "./adopt";
+import { adoptEvidence, type JudgeEndpoint, type RecoverReport } from "./adopt";
 import type { Clock } from "./clock";
 import { systemClock } from "./clock";
 import { LEDGER_COPY, listCopy } from "./copies";
@@ -14,15 +14,15 @@ import type { Remote } from "./remote";
 import { custodyRootOf } from "./store";
 import { UserError } from "./userError";
 
-export type { RecoverReport } from "./adopt";
+export type { JudgeEndpoint, RecoverReport } from "./adopt";
 
 /**
  * `directory`: `<run directory>/custody` on the durable tier. Makes the store here when there is none, with the id of the
- * one that is recovered. Throws RemoteUnreachable; UserError `nothing-to-recover`, `ledger-broken` (the copy's chain),
+ * one that is recovered. Throws RemoteUnreachable; UserError `nothing-to-recover`, `ledger-broken` (the copy's chain), `foreign-endpoint`,
  * `custody-conflict` (another store with runs of its own is here).
  */
 export async function recoverRun(
-  projectRoot: string, remote: Remote, directory: string, run: RunRef, options: { clock?: Clock } = {},
+  projectRoot: string, remote: Remote, directory: string, run: RunRef, options: { clock?: Clock; judgeEndpoint?: JudgeEndpoint } = {},
 ): Promise<RecoverReport> {
   assertRunRef(run);
   const clock = options.clock ?? systemClock;
@@ -37,7 +37,7 @@ export async function recoverRun(
     await remote.pull(directory, temporary, { files: names });
     const source = `${remote.description}:${directory}`;
     const { entries } = parseLedger(readFileSync(join(temporary, LEDGER_COPY), "utf8"), run, `the copy in ${source}`);
-    return adoptEvidence({ projectRoot, root, temporary, names, run, clock, source, entries, vouched: false });
+    return adoptEvidence({ projectRoot, root, temporary, names, run, clock, source, entries, vouched: false, ...(options.judgeEndpoint === undefined ? {} : { judgeEndpoint: options.judgeEndpoint }) });
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }

@@ -10,6 +10,7 @@ export { defineProfile } from "./defineProfile";
 export { explainProfile, type Cell, type Explanation, type Table } from "./explain";
 export { countsAsLost, known, mustProbe, notApplicable, survivalCountsAsLost, valueOr, type Evidence, type Fact } from "./fact";
 export { ConfigError, renderPath, type Fault, type PropertyPath } from "./input/faults";
+export { sharedStoreOf, type CustodyConfig, type SharedStore } from "./input/custodyConfig";
 export { LAMBDA_API, type Image, type LambdaConfig } from "./input/lambdaConfig";
 export { readInputSource, type InputSource } from "./input/inputSource";
 export { parseJob, type JobCell, type JobInput, type JobRequest } from "./job";
@@ -21,4 +22,4 @@ export { findProfile, isProvisioned, platforms, profileFor, profiles, PROVISIONE
 export { ALWAYS_KEPT, quoteWord, resolve } from "./resolve";
 export { EVENTS, profileSchema, type Event, type Profile, type ProfileInput, type Verb } from "./schema";
 export { believedAt, DISBELIEVE_AFTER_MONTHS, DOUBT_AFTER_MONTHS, freshnessOf, monthsSince, reliedOn, staleWarnings } from "./staleness";
-export { collectStackConfig, parseStackConfig, type StackConfig, type StackConfigInput, type StackStorage } from "./stackConfig";
+export { collectStackConfig, parseCustodyConfig, parseStackConfig, type StackConfig, type StackConfigInput, type StackStorage } from "./stackConfig";

@@ -1,6 +1,7 @@
 /** The stack's config, namespace `holdfast`: where and how a job runs, what it may cost, what its teardown does. */
 import { z } from "zod";
 import { ConfigError, choice, list, parseWithFaults, positive, section, text, wholeFrom, type PropertyPath } from "./input/faults";
+import { custodyConfigSchema, type CustodyConfig } from "./input/custodyConfig";
 import { jobForbids, jobHides, jobSchema, type JobRequest } from "./job";
 import { autodlConfigSchema, slurmConfigSchema, sshConfigSchema } from "./input/hostConfig";
 import { kubernetesConfigSchema } from "./input/kubernetesConfig";
@@ -8,7 +9,7 @@ import { lambdaConfigSchema } from "./input/lambdaConfig";
 import { colabConfigSchema, kaggleConfigSchema } from "./input/notebookConfig";
 import { paperspaceCoreConfigSchema, paperspaceGradientConfigSchema } from "./input/paperspaceConfig";
 import { platforms } from "./registry";
-import { faultsAcrossStack } from "./input/stackRules";
+import { custodyFaults, faultsAcrossStack } from "./input/stackRules";
 
 const storageName = text("the name of a file system", /^[A-Za-z0-9][\w.-]*$/);
 const regionName = text("a region such as us-east-1", /^[A-Za-z0-9-]+$/);
@@ -83,10 +84,7 @@ const schema = section({
     /** Public SSH keys that may log in besides the run's own. Default: []. */
     authorizedKeys: list(text("a public SSH key, on one line as in id_ed25519.pub", sshKey), "a list of public SSH keys").default([]),
   }).prefault({}),
-  custody: section({
-    /** Folder of the custody store, relative to the project. Default: null, .holdfast. */
-    store: text("a folder").nullable().default(null),
-  }).prefault({}),
+  custody: custodyConfigSchema.prefault({}),
   /** Only for platform lambda. */
   lambda: lambdaConfigSchema.prefault({}),
   /** Only for platform paperspaceCore. */
@@ -142,6 +140,13 @@ export function parseStackConfig(raw: Readonly<Record<string, unknown>>, source:
   };
 }
 
+/** The block `custody` alone, for those that need no more of the config. Throws ConfigError. */
+export function parseCustodyConfig(raw: unknown, source: string): CustodyConfig {
+  const { value, faults } = parseWithFaults(z.object({ custody: custodyConfigSchema.prefault({}) }), { custody: raw ?? {} }, { hidden, across: custodyFaults });
+  if (value === null || faults.length > 0) throw new ConfigError(source, "config of a stack", faults);
+  return value.custody;
+}
+
 /**
  * The namespace's part of everything Pulumi knows as config (`pulumi.runtime.allConfig()`): keys without their prefix,
  * structured values parsed. Nothing is left out, so that a misspelt key is noticed.
@@ -167,7 +172,7 @@ function normalizeStorage(storage: Parsed["storage"]): StackStorage {
 }
 
 const hidden = (path: PropertyPath): boolean =>
-  (path[0] === "job" && jobHides(path.slice(1))) || (path[0] === "access" && path[1] === "authorizedKeys") || path.at(-1) === "keyFile";
+  (path[0] === "job" && jobHides(path.slice(1))) || (path[0] === "access" && path[1] === "authorizedKeys") || path.at(-1) === "keyFile" || (path[0] === "custody" && path[1] === "store");
 
 function forbiddenKey(path: PropertyPath): string | null {
   if (path[0] === "job") return jobForbids(path.slice(1));

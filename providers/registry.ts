@@ -8,10 +8,11 @@ import { createContext } from "./context";
 import { leaveWithEngine } from "./engine";
 import { runId } from "../custody/formats";
 import { lookForDrift } from "./drift";
-import type { Binding, Kind, Props } from "./kind";
+import type { Binding, Context, Kind, Props } from "./kind";
 import { PartialCreate, runOf } from "./kind";
 import { isKindName, kindNames, loadKind } from "./kinds";
 import { RemoteUnreachable } from "../custody/remote";
+import { inStep } from "./sharedCustody/inStep";
 import { messageOf, UserError } from "../custody/userError";
 
 interface DynamicProvider {
@@ -41,6 +42,13 @@ export function provider(name: string): DynamicProvider {
   let loaded: Promise<Kind> | undefined;
   const kind = (): Promise<Kind> => (loaded ??= loadKind(name));
   const context = () => createContext(process.cwd());
+  /** Every operation but a look: with what other machines know, and shared afterwards. */
+  const inStepWith = <T>(props: Props, deletes: boolean, operation: (context: Context) => Promise<T>): Promise<T> => {
+    const given = context();
+    const binding = props["binding"] as Binding | undefined;
+    if (binding === undefined) return operation(given);
+    return inStep({ projectRoot: given.projectRoot, clock: given.clock, run: runOf(binding), deletes, say: given.say }, () => operation(given));
+  };
 
   return {
     async check(_olds, news) {
@@ -58,7 +66,7 @@ export function provider(name: string): DynamicProvider {
     },
     async create(inputs) {
       return guarded(async () => {
-        const { id, outs } = await (await kind()).create(inputs, context());
+        const { id, outs } = await inStepWith(inputs, false, async (given) => (await kind()).create(inputs, given));
         return { id, outs: complete(inputs, outs) };
       }, inputs);
     },
@@ -67,17 +75,17 @@ export function provider(name: string): DynamicProvider {
       return guarded(async () => {
         const implementation = await kind();
         if (!implementation.read) return { id, props: olds };
-        return { id, props: plainJson({ ...olds, ...(await implementation.read(id, olds, context())) }) };
+        return { id, props: plainJson({ ...olds, ...(await inStepWith(olds, false, async (given) => implementation.read?.(id, olds, given))) }) };
       });
     },
     async update(id, olds, news) {
       return guarded(async () => {
         assertSameCustody(olds, news);
-        return { outs: complete(news, await (await kind()).update(id, olds, news, context())) };
+        return { outs: complete(news, await inStepWith(news, false, async (given) => (await kind()).update(id, olds, news, given))) };
       }, news);
     },
     async delete(id, olds) {
-      return guarded(async () => (await kind()).delete(id, olds, context()));
+      return guarded(() => inStepWith(olds, true, async (given) => (await kind()).delete(id, olds, given)));
     },
   };
 }

@@ -10,7 +10,6 @@ import type { Cli } from "../cli";
 import { examples, jsonOption } from "../cli";
 import type { ExitCode } from "../exitCodes";
 import { plural } from "../render/units";
-import type { MachineHint } from "../runs/machine";
 import type { Session } from "../terminal";
 
 interface RecoverOptions {
@@ -22,15 +21,16 @@ interface RecoverOptions {
 export function recoverCommand(cli: Cli): Command {
   return new Command("recover")
     .summary("rebuild custody in another checkout")
-    .description("rebuild a run's custody in this checkout from the copies on its durable tier")
+    .description("rebuild a run's custody in this checkout: from the shared store when the stack's config names one, else from the copies on the run's durable tier")
     .argument("<run>", "project/stack/name, or stack/name")
-    .option("--from <user@host[:port]>", "the machine (default: from the stack's Pulumi state)")
+    .option("--from <user@host[:port]>", "the machine, whose copies are read instead of the shared store (default: from the stack's Pulumi state)")
     .option("--directory <dir>", "the run's directory on it (default: from the stack's Pulumi state)")
-    .option("--key <file>", "private SSH key that the machine accepts (access.authorizedKeys; default: the run's own, where it is here)")
+    .option("--key <file>", "private SSH key that the machine accepts (access.authorizedKeys; default: the run's own where it is here, else what ssh offers)")
     .addOption(jsonOption())
     .addHelpText(
       "after",
       examples(
+        ["holdfast recover prod/digits", "from the shared store of the stack's config (custody.store)"],
         ["holdfast recover holdfast/prod/digits --key ~/.ssh/id_ed25519", "a colleague takes over; address and directory from Pulumi's state"],
         ["holdfast recover prod/digits --from ubuntu@192.0.2.7 --directory /lambda/nfs/NAME/holdfast/holdfast/prod/digits --key ~/.ssh/id_ed25519", "without the state"],
       ),
@@ -39,39 +39,60 @@ export function recoverCommand(cli: Cli): Command {
 }
 
 async function recover(session: Session, text: string, options: RecoverOptions): Promise<ExitCode | undefined> {
-  const { projectRootFrom, recoverRun } = await import("../../custody/index.js");
-  const { custodyRootOf } = await import("../../custody/store.js");
-  const { openSshRemote } = await import("../../providers/ssh/remote.js");
-  const { findMachine, parseRunText } = await import("../runs/machine.js");
+  const { projectRootFrom } = await import("../../custody/index.js");
+  const { parseRunText } = await import("../runs/machine.js");
   const projectRoot = projectRootFrom(session.terminal.cwd, session.env);
   const run = parseRunText(text, projectRoot);
+  const key = options.key === undefined ? null : givenKey(session, options.key);
+  const machine = options.from !== undefined || options.directory !== undefined;
+  const report = (machine ? null : await fromShared(session, projectRoot, run)) ?? (await fromMachine(session, projectRoot, run, key, options));
+  const linked = key === null ? null : await linkKey(session, projectRoot, run, key);
+  if (session.json) session.printJson(report);
+  else session.print(render(session, run, report, linked));
+  return undefined;
+}
+
+/** null: nothing is shared, or the shared store has never heard of the run. */
+async function fromShared(session: Session, projectRoot: string, ref: RunRef): Promise<RecoverReport | null> {
+  const { sharedStoreOfStack } = await import("../../providers/sharedCustody/settings.js");
+  const { openSharedCustody } = await import("../../providers/sharedCustody/open.js");
+  const store = sharedStoreOfStack(projectRoot, ref.stack, session.env);
+  if (store === null) return null;
+  const shared = openSharedCustody(store, { projectRoot, clock: session.clock });
+  try {
+    const custody = await shared.open();
+    const run = custody.run(ref);
+    const { adopted } = await shared.fetch(run);
+    const entries = run.entries().length;
+    if (adopted !== null || entries === 0) return adopted;
+    return { run: ref, custodyId: custody.id, api: run.view().endpoint.api, entries, outcome: "kept", documents: [], untrusted: [], unknownKeys: [], setAside: null };
+  } finally {
+    await shared.close();
+  }
+}
+
+async function fromMachine(session: Session, projectRoot: string, run: RunRef, key: string | null, options: RecoverOptions): Promise<RecoverReport> {
+  const { recoverRun } = await import("../../custody/index.js");
+  const { custodyRootOf } = await import("../../custody/store.js");
+  const { ownEndpoints } = await import("../../providers/endpointOf.js");
+  const { openSshRemote } = await import("../../providers/ssh/remote.js");
+  const { findMachine } = await import("../runs/machine.js");
   const machine = await findMachine(projectRoot, run, session.env, options);
   const ssh = join(custodyRootOf(projectRoot), "runs", run.project, run.stack, run.name, "ssh");
-  const keyPath = keyFile(session, ssh, machine, options.key);
+  const own = machine.sshKeyName === null ? null : join(ssh, machine.sshKeyName);
+  const keyPath = key ?? (own !== null && existsSync(own) ? own : null);
   const remote = openSshRemote({ ...machine.address, keyPath, knownHostsPath: join(ssh, "known_hosts"), hostKeyAlias: machine.instanceId ?? machine.address.host }, { clock: session.clock });
   try {
-    const report = await recoverRun(projectRoot, remote, `${machine.directory}/custody`, run, { clock: session.clock });
-    const linked = await linkKey(session, projectRoot, run, keyPath);
-    if (session.json) session.printJson(report);
-    else session.print(render(session, run, report, linked));
-    return undefined;
+    return await recoverRun(projectRoot, remote, `${machine.directory}/custody`, run, { clock: session.clock, judgeEndpoint: ownEndpoints(projectRoot, run.stack) });
   } finally {
     await remote.close();
   }
 }
 
-function keyFile(session: Session, ssh: string, machine: MachineHint, given: string | undefined): string {
-  if (given !== undefined) {
-    const path = resolve(session.terminal.cwd, given);
-    if (existsSync(path)) return path;
-    throw new UserError(`There is no key file ${path}.`, { code: "not-found" });
-  }
-  const own = machine.sshKeyName === null ? null : join(ssh, machine.sshKeyName);
-  if (own !== null && existsSync(own)) return own;
-  throw new UserError("The run's own SSH key is not in this checkout, so a key that the machine accepts must be named.", {
-    code: "usage",
-    next: ["add: --key ~/.ssh/id_ed25519 (its public half must be in access.authorizedKeys of the stack's config)"],
-  });
+function givenKey(session: Session, given: string): string {
+  const path = resolve(session.terminal.cwd, given);
+  if (existsSync(path)) return path;
+  throw new UserError(`There is no key file ${path}.`, { code: "not-found" });
 }
 
 /** Later commands look for the run's key by its name; a link to the person's own key takes its place, nothing is copied. */

@@ -11,18 +11,29 @@ export interface Project {
   readonly custody: Custody;
 }
 
-/** Throws UserError outside a project. Never creates a store: without one there are no runs. */
-export async function openProject(session: Session): Promise<Project> {
+/**
+ * Throws UserError outside a project. Without a shared store it never creates one here: then there are no runs. `only`: the run
+ * that is meant, when that is known before its ledger is read.
+ */
+export async function openProject(session: Session, only?: RunRef): Promise<Project> {
   const { openCustody, projectRootFrom } = await import("../../custody/index.js");
+  const { keepShared } = await import("./sharedStores.js");
   const root = projectRootFrom(session.terminal.cwd, session.env);
+  await keepShared(session, root, only);
   return { root, custody: openCustody(root, { clock: session.clock }) };
 }
 
 /** The run that `text` names, or the only live one. `command` is for the hints in the error. */
 export async function openRun(session: Session, text: string | undefined, command: string): Promise<Project & { run: RunCustody }> {
-  const project = await openProject(session);
+  const project = await openProject(session, text === undefined ? undefined : fullRef(text));
   const ref = selectRun(text, knownRuns(project.custody), command);
   return { ...project, run: project.custody.run(ref) };
+}
+
+/** A run that is named in full: no other has to be looked at to know which it is. */
+function fullRef(text: string): RunRef | undefined {
+  const [project, stack, name, ...more] = text.split("/");
+  return project && stack && name && more.length === 0 ? { project, stack, name } : undefined;
 }
 
 export function knownRuns(custody: Custody): KnownRun[] {

@@ -5,11 +5,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { adoptEvidence, openStoreOf } from "../adopt";
+import { adoptEvidence, openStoreOf, type JudgeEndpoint, type RecoverReport } from "../adopt";
 import type { Clock } from "../clock";
 import { COPIED_FOLDERS, CUSTODY_COPY, isCopyName, LEDGER_COPY } from "../copies";
 import { writeFileDurably } from "../disk/files";
-import { runId, type RunRef } from "../formats";
+import { runId, type LedgerEntry, type RunRef } from "../formats";
 import { assertRunRef } from "../ledger";
 import type { RunCustody } from "../runCustody";
 import { custodyRootOf, openCustody, parseCustodyId, type Custody } from "../store";
@@ -21,6 +21,8 @@ import type { SharedPlace } from "./place";
 export interface SharedCustodyOptions {
   readonly projectRoot: string;
   readonly clock: Clock;
+  /** Of lines for which nobody vouches. */
+  readonly judgeEndpoint?: (run: RunRef) => JudgeEndpoint;
 }
 
 export interface FetchReport {
@@ -30,10 +32,12 @@ export interface FetchReport {
   /** Whose trusted key vouches for what was taken over; null: nobody's, so it counts only as far as a copy does. */
   readonly vouchedBy: string | null;
   /** Public keys found there that this project does not trust. */
-  readonly unknownKeys: readonly { readonly keyId: string; readonly publicKey: string }[];
+  readonly unknownKeys: RecoverReport["unknownKeys"];
+  /** All of it; null when there was nothing to take over. */
+  readonly adopted: RecoverReport | null;
 }
 
-const NOTHING_NEW: FetchReport = { added: 0, merged: false, vouchedBy: null, unknownKeys: [] };
+const NOTHING_NEW: FetchReport = { added: 0, merged: false, vouchedBy: null, unknownKeys: [], adopted: null };
 
 /** A writer is told that he was late; more often than this in a row, and something is wrong with the place. */
 const TRIES = 10;
@@ -78,6 +82,12 @@ export class SharedCustody {
     return this.lastSeen(run)?.version === version;
   }
 
+  /** Whether the store here has lines that were not seen there. Asks nobody. Throws UserError `ledger-broken`. */
+  hasNews(run: RunCustody): boolean {
+    const head = run.entries().at(-1)?.hash;
+    return head !== undefined && head !== this.lastSeen(run)?.head;
+  }
+
   /**
    * Takes over what the place knows of the run and the store here does not. Throws RemoteUnreachable; UserError `ledger-broken`,
    * `evidence-malformed`: then nothing was taken over.
@@ -95,7 +105,7 @@ export class SharedCustody {
     if (added > 0) {
       const report = await this.takeOver(run, { entries, vouchedBy, source });
       this.remember(run, { version: found.version, head });
-      return { added, merged: report.outcome === "merged", vouchedBy, unknownKeys: report.unknownKeys };
+      return { added, merged: report.outcome === "merged", vouchedBy, unknownKeys: report.unknownKeys, adopted: report };
     }
     this.remember(run, { version: found.version, head });
     return NOTHING_NEW;
@@ -130,14 +140,14 @@ export class SharedCustody {
   }
 
   /** Ledger and documents go through a temporary folder, where they are verified as every recovery is. */
-  private async takeOver(run: RunCustody, { entries, vouchedBy, source }: { entries: ReturnType<typeof openLedger>["entries"]; vouchedBy: string | null; source: string }): Promise<ReturnType<typeof adoptEvidence>> {
-    const { projectRoot, clock } = this.options;
+  private async takeOver(run: RunCustody, { entries, vouchedBy, source }: { entries: readonly LedgerEntry[]; vouchedBy: string | null; source: string }): Promise<RecoverReport> {
+    const { projectRoot, clock, judgeEndpoint } = this.options;
     const root = custodyRootOf(projectRoot);
     const temporary = join(root, "tmp", `fetch-${process.pid}-${entries.at(-1)?.hash.slice(0, 12) ?? ""}`);
     mkdirSync(temporary, { recursive: true, mode: 0o700 });
     try {
       const names = await this.fetchDocuments(run, temporary, foldLedger(entries).newestManifest?.manifestSha256);
-      return adoptEvidence({ projectRoot, root, temporary, names, run: run.ref, clock, source, entries, vouched: vouchedBy !== null });
+      return adoptEvidence({ projectRoot, root, temporary, names, run: run.ref, clock, source, entries, vouched: vouchedBy !== null, ...(judgeEndpoint === undefined ? {} : { judgeEndpoint: judgeEndpoint(run.ref) }) });
     } finally {
       rmSync(temporary, { recursive: true, force: true });
     }

@@ -12,7 +12,17 @@ export const faultsAcrossStack = (raw: unknown): Fault[] => [
   ...candidateFaults(raw),
   ...firewallFaults(raw),
   ...timerFaults(raw),
+  ...custodyFaults(raw),
 ];
+
+/** Keys that only one way of sharing custody has. */
+export function custodyFaults(raw: unknown): Fault[] {
+  const store = valueAt(raw, ["custody", "store"]);
+  const scheme = typeof store !== "string" ? "none" : store.startsWith("s3://") ? "s3" : store.startsWith("ssh://") ? "ssh" : "folder";
+  const only = (key: string, needs: string): Fault[] =>
+    (valueAt(raw, ["custody", key]) ?? null) === null || scheme === needs ? [] : [faultAt(["custody", key], `belongs to a store in ${needs === "s3" ? "a bucket (s3://bucket/prefix)" : "a folder over SSH (ssh://user@host/path)"}, which custody.store is not`)];
+  return [...only("endpoint", "s3"), ...only("region", "s3"), ...only("profile", "s3"), ...only("keyFile", "ssh")];
+}
 
 /** Keys of a platform's block that no default can stand for. */
 const needed: Readonly<Record<string, Readonly<Record<string, string>>>> = {

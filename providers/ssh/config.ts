@@ -7,9 +7,10 @@ import { dirname, join } from "node:path";
 export interface SshTarget {
   readonly host: string;
   readonly port: number;
-  readonly user: string;
-  /** Private key file, mode 0600. */
-  readonly keyPath: string;
+  /** null: the name of whoever runs this. */
+  readonly user: string | null;
+  /** Private key file, mode 0600; null: whatever keys the person's own ssh offers. */
+  readonly keyPath: string | null;
   /** The run's own known_hosts; the first contact writes it, later contacts are held to it. */
   readonly knownHostsPath: string;
   /** Name under which the host key is kept: the instance's id, since addresses are reused by other machines. */
@@ -34,9 +35,8 @@ export function writeSshConfig(target: SshTarget): string {
     `Host ${targetName}`,
     `  HostName ${target.host}`,
     `  Port ${target.port}`,
-    `  User ${target.user}`,
-    `  IdentityFile ${quoted(target.keyPath)}`,
-    "  IdentitiesOnly yes",
+    ...(target.user === null ? [] : [`  User ${target.user}`]),
+    ...(target.keyPath === null ? [] : [`  IdentityFile ${quoted(target.keyPath)}`, "  IdentitiesOnly yes"]),
     "  BatchMode yes",
     "  PasswordAuthentication no",
     `  UserKnownHostsFile ${quoted(target.knownHostsPath)}`,

@@ -1,4 +1,5 @@
 /** The machine a run lives on, as its ledger and custody know it. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { RunCustody } from "../../custody";
 import type { RunView } from "../../custody";
@@ -18,11 +19,13 @@ export function sshTarget(run: RunCustody, view: RunView = run.view()): SshTarge
   const address = liveAddress(view);
   const key = view.resources.get("sshKey");
   if (!address || !key) return null;
+  const own = join(run.paths.ssh, key.name);
   return {
     host: address.host,
     port: address.port,
     user: address.user,
-    keyPath: join(run.paths.ssh, key.name),
+    // Private keys stay on the machine that made them: elsewhere a person's own key opens (access.authorizedKeys).
+    keyPath: existsSync(own) ? own : null,
     knownHostsPath: join(run.paths.ssh, "known_hosts"),
     hostKeyAlias: address.instance,
   };

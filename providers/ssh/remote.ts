@@ -58,7 +58,7 @@ class SshRemote implements Remote {
     private readonly clock: Clock,
     private readonly attempts: number,
   ) {
-    this.description = `${target.user}@${target.host}:${target.port}`;
+    this.description = `${target.user === null ? "" : `${target.user}@`}${target.host}:${target.port}`;
   }
 
   async exec(argv: readonly string[], options: RemoteExecOptions = {}): Promise<RemoteResult> {
@@ -199,6 +199,11 @@ class SshRemote implements Remote {
           },
         );
       case "denied":
+        if (this.target.keyPath === null) {
+          return new UserError(`${this.description} refused your SSH keys (${fault.reason}); one that it accepts must be offered by your ssh, or be named: for a run's machine holdfast recover RUN --key FILE, for a shared store custody.keyFile.`, {
+            code: "ssh-denied", next: [`ssh -p ${this.target.port} ${this.description.replace(/:\d+$/, "")} (must work without a question)`],
+          });
+        }
         return new UserError(`${this.description} refused the run's key: ${fault.reason}.`, {
           code: "ssh-denied",
           next: [`check that ${this.target.keyPath} is the key the instance was launched with (holdfast doctor)`],

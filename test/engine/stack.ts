@@ -42,17 +42,22 @@ export class ScratchStack {
   extraEnvironment: Readonly<Record<string, string>> = {};
   private readonly environment: NodeJS.ProcessEnv;
 
-  private constructor(private readonly options: ScratchOptions) {
+  private constructor(
+    private readonly options: ScratchOptions,
+    /** The checkout that this one is another of: same project, backend and vendor, its own folder and home. */
+    private readonly first: ScratchStack | null = null,
+  ) {
     const home = join(this.directory, "pulumi-home");
-    const backend = join(this.directory, "state");
-    for (const folder of [home, backend, join(this.directory, "node_modules")]) mkdirSync(folder);
+    const backend = join(first?.directory ?? this.directory, "state");
+    for (const folder of [home, backend, join(this.directory, "node_modules")]) mkdirSync(folder, { recursive: true });
     symlinkSync(packageRoot, join(this.directory, "node_modules", "holdfast"));
     symlinkSync(join(packageRoot, "node_modules", "@pulumi"), join(this.directory, "node_modules", "@pulumi"));
     cpSync(join(packageRoot, "test", "engine", "fixtures", "quick"), join(this.directory, "job"), { recursive: true });
     writeFileSync(join(this.directory, "Pulumi.yaml"), stringify({ name: "scratch", runtime: { name: "nodejs", options: { typescript: false } }, main: "index.js" }));
     writeFileSync(join(this.directory, "package.json"), JSON.stringify({ name: "scratch", version: "0.0.0", main: "index.js" }));
     this.writeProgram(options.program ?? defaultProgram);
-    this.writeConfig(options.config ?? {});
+    if (first === null) this.writeConfig(options.config ?? {});
+    else for (const name of [`Pulumi.${this.stack}.yaml`, "job", "holdfast.trust.yaml"]) if (existsSync(join(first.directory, name))) cpSync(join(first.directory, name), join(this.directory, name), { recursive: true });
     this.environment = {
       PATH: process.env["PATH"],
       HOME: this.directory,
@@ -77,8 +82,19 @@ export class ScratchStack {
     return scratch;
   }
 
+  /** A colleague's checkout of the same project, or a job's in CI: nothing of this one's custody is in it. */
+  anotherCheckout(): ScratchStack {
+    return new ScratchStack(this.options, this);
+  }
+
+  /** For every command from here on; undefined takes it away. */
+  setVariable(name: string, value: string | undefined): void {
+    if (value === undefined) Reflect.deleteProperty(this.environment, name);
+    else this.environment[name] = value;
+  }
+
   get sandboxDirectory(): string {
-    return join(this.directory, ".holdfast", "sandbox");
+    return this.first?.sandboxDirectory ?? join(this.directory, ".holdfast", "sandbox");
   }
 
   writeProgram(text: string): void {
@@ -199,7 +215,7 @@ export class ScratchStack {
 
   /** Ends the sandbox and its instances and removes everything. */
   async close(): Promise<void> {
-    await resetSandbox(this.sandboxDirectory);
+    if (this.first === null) await resetSandbox(this.sandboxDirectory);
     if (!process.env["HOLDFAST_KEEP_SCRATCH"]) rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -25,7 +25,7 @@ export class PrivateSshd {
     return sshd;
   }
 
-  get target(): SshTarget {
+  get target(): SshTarget & { readonly keyPath: string; readonly user: string } {
     return {
       host: "127.0.0.1",
       port: this.port,

@@ -1,0 +1,42 @@
+/** Which API a stack's config names, and whether one that somebody else wrote down is that one. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseDocument } from "yaml";
+import type { JudgeEndpoint } from "../custody";
+import type { EndpointRef } from "../custody/formats";
+import { LAMBDA_API, type StackConfig } from "../profiles";
+
+/** The endpoint of a run with this config. */
+export function endpointOf(config: Pick<StackConfig, "platform" | "lambda">): EndpointRef {
+  const { endpoint, keyFile, sshPort } = config.lambda;
+  return { platform: config.platform, api: endpoint, ...(keyFile === null ? {} : { keyFile }), ...(sshPort === null ? {} : { sshPort }) };
+}
+
+/**
+ * Judges the endpoints that a copied ledger names: the account's key goes where they say, and a key file is read and sent. Allowed are
+ * those of the stack's own config, the sandbox, and the vendors' production addresses. Reads Pulumi.<stack>.yaml only.
+ */
+export function ownEndpoints(projectRoot: string, stack: string): JudgeEndpoint {
+  const own = configuredEndpoint(projectRoot, stack);
+  const known = new Set(["sandbox", ...PRODUCTION, ...(own.api === null ? [] : [own.api])].map(plain));
+  return ({ api, keyFile }) => {
+    const says = own.api === null ? `Pulumi.${stack}.yaml names none` : `Pulumi.${stack}.yaml says ${own.api}`;
+    if (!known.has(plain(api))) return `the API ${api}, and ${says}; the account's key would be sent there`;
+    if (keyFile !== undefined && keyFile !== own.keyFile) return `the key file ${keyFile}, which Pulumi.${stack}.yaml does not name; it would be read and sent to ${api}`;
+    return null;
+  };
+}
+
+/** Where the vendors themselves answer: a key sent there is with whom it belongs to. */
+const PRODUCTION: readonly string[] = [LAMBDA_API];
+
+const plain = (api: string): string => api.replace(/\/+$/, "");
+
+/** Only these two values, so that a fault elsewhere in the config does not stand in the way of a recovery. */
+function configuredEndpoint(projectRoot: string, stack: string): { api: string | null; keyFile: string | undefined } {
+  const path = join(projectRoot, `Pulumi.${stack}.yaml`);
+  if (!existsSync(path)) return { api: null, keyFile: undefined };
+  const config = (parseDocument(readFileSync(path, "utf8")).toJS() as { config?: Record<string, unknown> } | null)?.config;
+  const block = config?.[`holdfast:${String(config["holdfast:platform"])}`] as { endpoint?: unknown; keyFile?: unknown } | undefined;
+  return { api: typeof block?.endpoint === "string" ? block.endpoint : null, keyFile: typeof block?.keyFile === "string" ? block.keyFile : undefined };
+}
