@@ -106,7 +106,7 @@ function reconcile(view: Draft, sides: readonly [Side<Draft>, Side<Draft>]): Dra
   const oneLife = a?.declaredAt === view.declaredAt && b?.declaredAt === view.declaredAt;
   view.openGrant = a?.openGrant && a.openGrant.id === b?.openGrant?.id ? a.openGrant : null;
   // A cell that one side took out may have begun in the eyes of the other.
-  for (const side of [a, b]) addCells(view, [...(side?.roster ?? [])]);
+  for (const side of [a, b]) if (side?.declaredAt === view.declaredAt || !sides.some(({ quiet }) => quiet)) addCells(view, [...(side?.roster ?? [])]);
   view.disposable = a?.disposable && b?.disposable
     ? { createdAt: [a.disposable.createdAt, b.disposable.createdAt].sort()[0] ?? "", maxHours: Math.min(a.disposable.maxHours, b.disposable.maxHours) }
     : null;
