@@ -11,15 +11,24 @@ if [ -z "${PULUMI_BACKEND_URL:-}${PULUMI_ACCESS_TOKEN:-}" ]; then
   echo "code=0" >>"${GITHUB_OUTPUT:-/dev/null}"
   echo "preview: no backend, left out"
 else
-  options=(--stack "$STACK" --policy-pack "$POLICY_PACK" --non-interactive --color never --diff)
+  options=(--stack "$STACK" --policy-pack "$POLICY_PACK" --non-interactive --color never)
   if [ -n "${POLICY_CONFIG:-}" ]; then options+=(--policy-pack-config "$POLICY_CONFIG"); fi
   read -ra pulumi <<<"${PULUMI:-pulumi}"
   code=0
   "${pulumi[@]}" preview "${options[@]}" >"$OUT/preview.txt" 2>&1 || code=$?
+  # What the pack found stands at the end of the output, below "Policies:". It is shown whole, as far as a comment goes.
+  sed -n '/^Policies:/,/^[A-Z][A-Za-z ]*:$/{/^Policies:/p;/^[A-Z]/!p}' "$OUT/preview.txt" >"$OUT/policies.txt"
+  fence() { iconv -c -f utf-8 -t utf-8 | tr -d '`'; }
   {
-    printf '\n#### Preview\n\n%s\n\n<details><summary>pulumi preview</summary>\n\n```\n' "$([ "$code" -eq 0 ] && echo "No mandatory policy found anything." || echo "**Failed**, exit code $code.")"
+    printf '\n#### Preview\n\n%s\n' "$([ "$code" -eq 0 ] && echo "No mandatory policy found anything." || echo "**Failed**, exit code $code.")"
+    if grep -q '^ *- \[' "$OUT/policies.txt"; then
+      printf '\n```\n'
+      head -c 20000 "$OUT/policies.txt" | fence
+      printf '\n```\n'
+    fi
+    printf '\n<details><summary>pulumi preview</summary>\n\n```\n'
     # The end says what failed; a comment has an end as well.
-    tail -n 60 "$OUT/preview.txt" | tail -c 4000 | iconv -c -f utf-8 -t utf-8 | tr -d '`'
+    tail -n 60 "$OUT/preview.txt" | tail -c 4000 | fence
     printf '\n```\n\n</details>\n'
   } >>"$OUT/comment.md"
   # Before the verdict on the files, which alone would read as if all were well.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { accessSync, constants, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -118,10 +118,39 @@ test("with a backend the preview runs with the pack, and what it refuses ends th
   const { failed, steps } = runWorkflow(repository, { PULUMI_BACKEND_URL: "file:///srv/state" });
   assert.equal(failed, "Verdict");
   assert.match(steps["Verdict"]?.stdout ?? "", /preview: failed, exit code 255/);
-  assert.equal(readFileSync(join(repository.top, "pulumi.txt"), "utf8"), "preview --stack dev --policy-pack policy --non-interactive --color never --diff|file:///srv/state\n");
+  assert.equal(readFileSync(join(repository.top, "pulumi.txt"), "utf8"), "preview --stack dev --policy-pack policy --non-interactive --color never|file:///srv/state\n");
   const body = commentsOf(repository)[0]?.body ?? "";
   assert.match(body, /#### Preview\n\n\*\*Failed\*\*, exit code 255\.[\s\S]*```\npolicy violation: \n+```/);
   assert.match(body, /on lambda\n\n\*\*The preview failed\*\*/);
+});
+
+test("a generated page that was edited by hand, or is out of date, ends the check and is named", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-pages-"));
+  t.after(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const git = (...args: string[]): string => execFileSync("git", args, { cwd: folder, encoding: "utf8", env: { ...process.env, GIT_CONFIG_NOSYSTEM: "1", HOME: folder } });
+  for (const file of execFileSync("git", ["ls-files", "-co", "--exclude-standard"], { cwd: root, encoding: "utf8" }).trim().split("\n")) {
+    if (existsSync(join(root, file))) cpSync(join(root, file), join(folder, file));
+  }
+  cpSync(join(root, "dist"), join(folder, "dist"), { recursive: true, filter: (path) => path !== join(root, "dist", "test") });
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+  if (existsSync(join(root, "toolchain", "node", "node_modules"))) symlinkSync(join(root, "toolchain", "node", "node_modules"), join(folder, "toolchain", "node", "node_modules"));
+  git("init", "--quiet", "--initial-branch=main");
+  const commit = (): void => {
+    git("add", "--all");
+    git("-c", "user.name=somebody", "-c", "user.email=somebody@example.com", "commit", "--quiet", "--message", "as it is");
+  };
+  const check = () => spawnSync(join(folder, ".github", "scripts", "generated-pages.sh"), { cwd: folder, encoding: "utf8" });
+  commit();
+  const clean = check();
+  assert.equal(clean.status, 0, `${clean.stdout}${clean.stderr}`);
+  const pages = ["docs/platforms/lambda.md", "docs/gotchas.md", "docs/policies.md"];
+  for (const page of pages) writeFileSync(join(folder, page), readFileSync(join(folder, page), "utf8").replace(/LAM1\b/, "LAM99"));
+  commit();
+  const stale = check();
+  assert.equal(stale.status, 1, stale.stdout);
+  for (const words of [...pages, "next: npm run docs"]) assert.ok(stale.stdout.includes(words), `${words}\n${stale.stdout}`);
 });
 
 test("a verdict that nobody gave is no pass", (t) => {
