@@ -7,3 +7,4 @@ export const directory = run.directory;
 export const address = run.address;
 export const machine = run.machine;
 export const hourlyUsd = run.hourlyUsd;
+export const waiting = run.waiting;

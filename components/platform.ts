@@ -1,6 +1,6 @@
 /** What every platform's component is given and gives back. A second platform implements this and adds a line to trainingRun.ts. */
 import type * as pulumi from "@pulumi/pulumi";
-import type { EndpointRef } from "../custody/formats";
+import type { CapacityWaiting, EndpointRef } from "../custody/formats";
 import type { Plan } from "../profiles/plan";
 import type { StackConfig } from "../profiles";
 import type { JobSource } from "../providers/job/source";
@@ -16,11 +16,13 @@ export interface PlatformRunArgs {
 }
 
 export interface PlatformRunOutputs {
-  /** Where the artifacts durably live, e.g. `/lambda/nfs/NAME/holdfast/...`. */
-  readonly directory: pulumi.Output<string>;
-  /** `user@host:port` of the machine. */
+  /** Where the artifacts durably live, e.g. `/lambda/nfs/NAME/holdfast/...`. null while the storage waits for capacity. */
+  readonly directory: pulumi.Output<string | null>;
+  /** `user@host:port` of the machine; a sentence while there is none. */
   readonly address: pulumi.Output<string>;
   /** What was rented, e.g. `gpu_1x_a10 in us-east-1`. */
   readonly machine: pulumi.Output<string>;
   readonly hourlyUsd: pulumi.Output<number>;
+  /** What is waited for, since when and until when; null once the machine stands. */
+  readonly waiting: pulumi.Output<CapacityWaiting | null>;
 }

@@ -1,5 +1,6 @@
 /** The facade: one training run on one platform, from the same arguments that a stack's config gives. */
 import * as pulumi from "@pulumi/pulumi";
+import type { CapacityWaiting } from "../custody/formats";
 import { openCustody, projectRootFrom } from "../custody";
 import { UserError } from "../custody/userError";
 import type { StackConfig, StackConfigInput } from "../profiles";
@@ -40,10 +41,11 @@ const builders: Readonly<Record<(typeof PROVISIONED)[number], (name: string, arg
  */
 export class TrainingRun extends pulumi.ComponentResource implements PlatformRunOutputs {
   readonly plan: Plan;
-  readonly directory: pulumi.Output<string>;
+  readonly directory: pulumi.Output<string | null>;
   readonly address: pulumi.Output<string>;
   readonly machine: pulumi.Output<string>;
   readonly hourlyUsd: pulumi.Output<number>;
+  readonly waiting: pulumi.Output<CapacityWaiting | null>;
 
   /** `name` is the run's name: lower-case letters, digits and dashes. Throws RunError with every fault of the arguments at once. */
   constructor(name: string, args: TrainingRunArgs, options: pulumi.ComponentResourceOptions = {}) {
@@ -63,7 +65,8 @@ export class TrainingRun extends pulumi.ComponentResource implements PlatformRun
     this.address = run.address;
     this.machine = run.machine;
     this.hourlyUsd = run.hourlyUsd;
-    this.registerOutputs({ directory: this.directory, address: this.address, machine: this.machine, hourlyUsd: this.hourlyUsd });
+    this.waiting = run.waiting;
+    this.registerOutputs({ directory: this.directory, address: this.address, machine: this.machine, hourlyUsd: this.hourlyUsd, waiting: this.waiting });
   }
 }
 

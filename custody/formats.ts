@@ -222,6 +222,20 @@ export interface EndpointRef {
   readonly sshPort?: number;
 }
 
+export interface CapacityWaiting {
+  /** What could not be made: `instance`, or the storage whose region follows the capacity. */
+  readonly role: string;
+  readonly since: string;
+  /** Nobody waits longer than this by themselves. */
+  readonly until: string;
+  /** null: any. */
+  readonly region: string | null;
+  /** Types that would do, with a region where one was asked for. */
+  readonly awaited: readonly string[];
+  /** Launch calls made in this wait, all refused. */
+  readonly attempts: number;
+}
+
 export interface LedgerData {
   /** First line: names the run and the custody store; `plan` is the resolved plan (no secrets). */
   "run.declared": { readonly run: RunRef; readonly custodyId: string; readonly endpoint: EndpointRef; readonly plan: unknown; readonly roster: readonly string[]; readonly disposable?: { readonly maxHours: number } };
@@ -232,6 +246,10 @@ export interface LedgerData {
   "resource.created": { readonly role: string; readonly kind: string; readonly id: string; readonly name: string; readonly hourlyUsd?: number; readonly monthlyUsd?: number; readonly details?: Record<string, unknown> };
   "resource.lost": { readonly role: string; readonly id: string; readonly why: string };
   "resource.deleted": { readonly role: string; readonly kind: string; readonly id: string; readonly verb: string; readonly grant: string | null; readonly confirmed: string };
+  /** An update ended without capacity: nothing was launched, and the next update goes on. Times are real ones. */
+  "capacity.waiting": CapacityWaiting;
+  /** The wait is over without a launch: given up, or no longer possible. A launch ends it too. */
+  "capacity.ended": { readonly role: string; readonly why: string };
   "address.changed": { readonly instance: string; readonly host: string; readonly port: number; readonly user: string };
   /** From here on data may exist: a job was started (or restarted) on this instance. Voids open grants. */
   "job.started": { readonly instance: string; readonly directory: string; readonly cells: readonly string[]; readonly codeSha256: string; readonly specSha256: string; readonly scriptsSha256: string };

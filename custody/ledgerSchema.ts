@@ -23,6 +23,8 @@ const schemas: { readonly [K in LedgerKind]: z.ZodType<LedgerData[K]> } = {
   "resource.created": z.looseObject({ role: text, kind: text, id: text, name: text, hourlyUsd: optionalUsd, monthlyUsd: optionalUsd, details: z.exactOptional(details) }),
   "resource.lost": z.looseObject({ role: text, id: text, why: text }),
   "resource.deleted": z.looseObject({ role: text, kind: text, id: text, verb: text, grant: text.nullable(), confirmed: text }),
+  "capacity.waiting": z.looseObject({ role: text, since: time, until: time, region: text.nullable(), awaited: names, attempts: z.int().min(0) }),
+  "capacity.ended": z.looseObject({ role: text, why: text }),
   "address.changed": z.looseObject({ instance: text, host: text, port: z.int(), user: text }),
   "job.started": z.looseObject({ instance: text, directory: text, cells: names, codeSha256: text, specSha256: text, scriptsSha256: text }),
   "job.updated": z.looseObject({ cells: names, codeSha256: text, specSha256: text, added: z.exactOptional(names), replaced: z.exactOptional(names), by: z.exactOptional(text) }),

@@ -45,6 +45,8 @@ export interface RunView {
   readonly live: readonly LiveResource[];
   readonly deleted: readonly GoneResource[];
   readonly openIntents: readonly Dated<"intent.opened">[];
+  /** Capacity that an update waited for and did not get; null once something was launched, given up, or the run has ended. */
+  readonly waiting: Dated<"capacity.waiting"> | null;
   readonly address: LedgerData["address.changed"] | null;
   /** Details of the job resource that was recorded last, also after its deletion: where things are on the tiers. */
   readonly lastJob: Record<string, unknown> | null;
@@ -160,7 +162,7 @@ function begin(entry: LedgerEntry<"run.declared">, former: Draft | null): Draft 
   const { run, custodyId, endpoint, plan, roster, disposable } = entry.data;
   return {
     run, custodyId, endpoint, plan, declaredAt: entry.at, entries: 0,
-    roster: new Set(roster), removed: new Map(), refusedEdit: new Set(), resources: new Map(), live: [], deleted: [], openIntents: [], address: null,
+    roster: new Set(roster), removed: new Map(), refusedEdit: new Set(), resources: new Map(), live: [], deleted: [], openIntents: [], waiting: null, address: null,
     lastJob: null, jobEverStarted: false, lastJobStart: null, newestManifest: null, pulls: [], lastVerifyFailure: null,
     receipts: [], approvals: [], standing: [], revokedStanding: new Set(former?.revokedStanding), breakGlass: [], refusals: [], openGrant: null, usedApprovals: new Set(former?.usedApprovals), usedBreakGlass: new Set(former?.usedBreakGlass),
     leftovers: former?.leftovers.filter((leftover) => leftover.owned) ?? [], auditClosed: null,
@@ -186,6 +188,8 @@ function apply(view: Draft, entry: LedgerEntry): void {
   if (is(entry, "intent.opened")) view.openIntents.push({ ...entry.data, at });
   else if (is(entry, "intent.confirmed")) view.openIntents = view.openIntents.filter((open) => open.intent !== entry.data.intent);
   else if (is(entry, "intent.abandoned")) view.openIntents = view.openIntents.filter((open) => open.intent !== entry.data.intent);
+  else if (is(entry, "capacity.waiting")) view.waiting = { ...entry.data, at };
+  else if (is(entry, "capacity.ended")) endWait(view, entry.data.role);
   else if (is(entry, "address.changed")) view.address = entry.data;
   else if (is(entry, "job.started")) startJob(view, entry);
   else if (is(entry, "job.updated")) {
@@ -221,7 +225,10 @@ function apply(view: Draft, entry: LedgerEntry): void {
     if (view.openGrant?.id === entry.data.grant) view.openGrant = null;
   }
   else if (is(entry, "leftover.recorded")) leave(view, entry);
-  else if (is(entry, "audit.closed")) view.auditClosed = { ...entry.data, at };
+  else if (is(entry, "audit.closed")) {
+    view.auditClosed = { ...entry.data, at };
+    view.waiting = null;
+  }
   else if (is(entry, "custody.recovered")) distrust(view);
 }
 
@@ -252,6 +259,7 @@ function applyToResources(view: Draft, entry: LedgerEntry): void {
     const resource = { ...entry.data, since: first?.since ?? entry.at };
     view.live = [...view.live.filter((other) => other.id !== resource.id || other.role !== resource.role), resource];
     view.resources.set(resource.role, resource);
+    endWait(view, resource.role);
     if (resource.role === "job") view.lastJob = resource.details ?? null;
   } else if (is(entry, "resource.deleted")) {
     const { role, id, kind, verb } = entry.data;
@@ -272,6 +280,10 @@ function remove(view: Draft, named: { role: string; id: string; kind: string }, 
   if (newest === undefined) view.resources.delete(role);
   else view.resources.set(role, newest);
   if (view.address?.instance === id) view.address = null;
+}
+
+function endWait(view: Draft, role: string): void {
+  if (view.waiting?.role === role) view.waiting = null;
 }
 
 function startJob(view: Draft, entry: LedgerEntry<"job.started">): void {

@@ -178,6 +178,8 @@ export interface PlanCapacity {
   /** In order of preference. Empty: derived from `resources` with live prices. */
   readonly candidates: readonly { readonly type: string; readonly region: string | null }[];
   readonly maxWaitSeconds: number;
+  /** Of it, what one update spends while it holds the stack's lock. */
+  readonly maxLockSeconds: number;
   readonly maxAttempts: number;
   readonly maxHourlyUsd: number | null;
 }

@@ -61,8 +61,10 @@ const schema = section({
   capacity: section({
     /** Instance types in order of preference. Default: [], derived from the job's resources. Example: [gpu_1x_a10, gpu_1x_a100_sxm4@us-east-1]. */
     candidates: list(candidate, "a list of TYPE or TYPE@REGION").default([]),
-    /** How long to wait for capacity. Default: 60. */
+    /** How long to wait for capacity in all, over several updates. Default: 60. */
     maxWaitMinutes: positive("minutes above 0").default(60),
+    /** How long one update waits and holds the stack's lock; then it ends as "waiting", and the next one goes on. Default: 5. */
+    maxLockMinutes: positive("minutes above 0").default(5),
     /** Launch calls, at most. Default: 50. */
     maxAttempts: wholeFrom(1, "a whole number from 1").default(50),
     /** Dearer types are not taken. Default: null, no limit. Example: 2.5. */
@@ -122,6 +124,7 @@ export interface StackConfig extends Omit<Parsed, "storage" | "job" | "capacity"
   readonly capacity: {
     readonly candidates: readonly { readonly type: string; readonly region: string | null }[];
     readonly maxWaitSeconds: number;
+    readonly maxLockSeconds: number;
     readonly maxAttempts: number;
     readonly maxHourlyUsd: number | null;
   };
@@ -131,12 +134,12 @@ export interface StackConfig extends Omit<Parsed, "storage" | "job" | "capacity"
 export function parseStackConfig(raw: Readonly<Record<string, unknown>>, source: string): StackConfig {
   const { value, faults } = parseWithFaults(schema, raw, { hidden, forbiddenKey, across: faultsAcrossStack });
   if (value === null || faults.length > 0) throw new ConfigError(source, "config of a stack", faults);
-  const { maxWaitMinutes, ...capacity } = value.capacity;
+  const { maxWaitMinutes, maxLockMinutes, ...capacity } = value.capacity;
   return {
     ...value,
     job: typeof value.job === "string" ? { file: value.job } : { request: value.job },
     storage: normalizeStorage(value.storage),
-    capacity: { ...capacity, maxWaitSeconds: maxWaitMinutes * 60 },
+    capacity: { ...capacity, maxWaitSeconds: maxWaitMinutes * 60, maxLockSeconds: maxLockMinutes * 60 },
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../custody/clock";
 import type { Custody, RunCustody } from "../custody";
-import type { RunRef } from "../custody/formats";
+import type { CapacityWaiting, RunRef } from "../custody/formats";
 
 /** Which run a resource belongs to and which custody store keeps its evidence. Part of every own resource's inputs. */
 export interface Binding {
@@ -71,6 +71,20 @@ export interface Kind<I extends Props = Props, O extends I = I> {
   update(id: string, olds: O, news: I, context: Context): Promise<O>;
   /** Returns only when the thing is confirmed gone. */
   delete(id: string, olds: O, context: Context): Promise<void>;
+}
+
+/**
+ * Thrown by create when nothing was made because there is no capacity yet: state keeps the place, the update goes on and ends
+ * well, and the next one tries again. `outs` are the outputs that the thing will have, as null for now.
+ */
+export class NotYet extends Error {
+  constructor(
+    readonly waiting: CapacityWaiting,
+    readonly outs: Readonly<Record<string, null>>,
+  ) {
+    super(`waiting for capacity since ${waiting.since}`);
+    this.name = "NotYet";
+  }
 }
 
 /**

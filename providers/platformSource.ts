@@ -1,7 +1,9 @@
 /** What the generic parts (audit, teardown) ask of a platform. A second platform adds one line here. */
 import type { RunCustody } from "../custody";
 import type { EndpointRef } from "../custody/formats";
+import { runId } from "../custody/formats";
 import { UserError } from "../custody/userError";
+import type { Plan } from "../profiles/plan";
 
 /** One thing the vendor bills. USD. */
 export interface Billable {
@@ -17,9 +19,30 @@ export interface Billable {
   readonly remove: string;
 }
 
+/** What a run would launch, and where. */
+export interface CapacityAsked {
+  readonly candidates: Plan["capacity"]["candidates"];
+  readonly resources: Plan["resources"];
+  /** The storage's region; null: none is chosen yet. */
+  readonly region: string | null;
+  readonly maxHourlyUsd: number | null;
+}
+
+/** A look at the vendor's list, which is advisory: a launch may be refused right after it. */
+export interface CapacityNow {
+  /** Best first. */
+  readonly available: readonly { readonly type: string; readonly region: string; readonly hourlyUsd: number }[];
+  /** Would do, and have no capacity now. */
+  readonly awaited: readonly string[];
+  /** Waiting for these does not help. */
+  readonly excluded: readonly { readonly candidate: string; readonly why: string }[];
+}
+
 export interface PlatformSource {
   /** Everything the vendor bills for this account. */
   listBillables(endpoint: EndpointRef, projectRoot: string): Promise<readonly Billable[]>;
+  /** Looks once, launches nothing. */
+  capacityNow(endpoint: EndpointRef, projectRoot: string, asked: CapacityAsked): Promise<CapacityNow>;
   /** Closes launch intents that made nothing; returns those whose outcome nobody knows yet. */
   settleIntents(run: RunCustody, endpoint: EndpointRef, projectRoot: string): Promise<readonly unknown[]>;
   /** Removes private key files of a run that has ended; nothing while a machine of it may stand. */
@@ -37,4 +60,18 @@ export async function platformSource(platform: string): Promise<PlatformSource> 
   const load = sources[platform];
   if (!load) throw new UserError(`This version cannot ask platform "${platform}" what it holds or bills.`, { code: "no-platform" });
   return load();
+}
+
+/**
+ * Whether a run that waits (`view.waiting`) could be launched now: read-only, for whoever polls between updates. Throws
+ * UserError when the vendor cannot be asked, or the run was never planned.
+ */
+export async function capacityFor(run: RunCustody, projectRoot: string): Promise<CapacityNow> {
+  const view = run.view();
+  const plan = view.plan as Plan | null;
+  if (plan === null) throw new UserError(`${runId(run.ref)} has no plan, so nobody knows what it would launch.`, { code: "no-plan", next: ["pulumi up"] });
+  const at = view.resources.get("filesystem")?.details?.["region"];
+  const { candidates, maxHourlyUsd } = plan.capacity;
+  const source = await platformSource(view.endpoint.platform);
+  return source.capacityNow(view.endpoint, projectRoot, { candidates, maxHourlyUsd, resources: plan.resources, region: typeof at === "string" ? at : plan.storage.region });
 }

@@ -14,6 +14,7 @@ import { isKindName, kindNames, loadKind } from "./kinds";
 import { RemoteUnreachable } from "../custody/remote";
 import { inStep } from "./sharedCustody/inStep";
 import { messageOf, UserError } from "../custody/userError";
+import { createOrKeepPlace, isPlace } from "./waiting";
 
 interface DynamicProvider {
   check(olds: Props, news: Props): Promise<{ inputs: Props; failures: readonly { property: string; reason: string }[] }>;
@@ -57,6 +58,7 @@ export function provider(name: string): DynamicProvider {
     async diff(id, olds, news) {
       return guarded(async () => {
         assertSameCustody(olds, news);
+        if (isPlace(olds)) return { changes: true, replaces: ["waiting"], deleteBeforeReplace: true };
         const implementation = await kind();
         const { changes, replaces = [] } = implementation.diff(olds, news);
         const drift = replaces.length > 0 ? null : await lookForDrift(implementation, id, olds, context);
@@ -66,7 +68,7 @@ export function provider(name: string): DynamicProvider {
     },
     async create(inputs) {
       return guarded(async () => {
-        const { id, outs } = await inStepWith(inputs, false, async (given) => (await kind()).create(inputs, given));
+        const { id, outs } = await inStepWith(inputs, false, async (given) => createOrKeepPlace(await kind(), inputs, given));
         return { id, outs: complete(inputs, outs) };
       }, inputs);
     },
@@ -74,18 +76,21 @@ export function provider(name: string): DynamicProvider {
       // A read that lost the id would drop the resource, and with it the gate, from state: what is not found is marked.
       return guarded(async () => {
         const implementation = await kind();
-        if (!implementation.read) return { id, props: olds };
+        if (!implementation.read || isPlace(olds)) return { id, props: olds };
         return { id, props: plainJson({ ...olds, ...(await inStepWith(olds, false, async (given) => implementation.read?.(id, olds, given))) }) };
       });
     },
     async update(id, olds, news) {
       return guarded(async () => {
         assertSameCustody(olds, news);
+        if (isPlace(olds)) return { outs: complete(news, olds) };
         return { outs: complete(news, await inStepWith(news, false, async (given) => (await kind()).update(id, olds, news, given))) };
       }, news);
     },
     async delete(id, olds) {
-      return guarded(() => inStepWith(olds, true, async (given) => (await kind()).delete(id, olds, given)));
+      return guarded(async () => {
+        if (!isPlace(olds)) await inStepWith(olds, true, async (given) => (await kind()).delete(id, olds, given));
+      });
     },
   };
 }

@@ -25,7 +25,7 @@ async function show(session: Session, text: string | undefined): Promise<ExitCod
   const report = await readStatus(session, run);
   if (session.json) session.printJson(flatten(report));
   else session.print(renderStatus(report, { paint: session.paint, width: session.width }));
-  return report.state === "live" && report.unreachable !== null ? exitCodes.unreachable : undefined;
+  return report.state === "live" && report.unreachable !== null && report.waiting === null ? exitCodes.unreachable : undefined;
 }
 
 /** For programs: what the machine said stands beside what the ledger says; null or empty when it did not answer. */

@@ -3,6 +3,7 @@ import type { RunOverview } from "../runs/overview";
 import { formatDistance, formatMoment } from "./moment";
 import type { Paint, Tone } from "./paint";
 import { renderTable } from "./table";
+import { waitingText } from "./status";
 import { formatDuration, formatRough, formatUsd, plural } from "./units";
 
 export interface OverviewRendering {
@@ -14,7 +15,7 @@ export interface OverviewRendering {
 export function renderOverview(runs: readonly RunOverview[], options: OverviewRendering): string {
   const { paint, width } = options;
   const table = width !== undefined && width < roomy ? narrowTable(runs, options) : wideTable(runs, options);
-  return [table, "", summary(runs), ...runs.flatMap(({ run, problem }) => (problem === null ? [] : [paint("warn", `${run}: ${problem}`)]))].join("\n");
+  return [table, "", summary(runs), ...runs.flatMap(({ run, waiting }) => (waiting === null ? [] : [`${run}: ${waitingText(waiting, options.now.toISOString())}`])), ...runs.flatMap(({ run, problem }) => (problem === null ? [] : [paint("warn", `${run}: ${problem}`)]))].join("\n");
 }
 
 /** Columns from which on a run fits into one line. */

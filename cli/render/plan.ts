@@ -50,7 +50,7 @@ function factsOf(plan: Plan, titles: Titles): (readonly [string, string])[] {
     ["cells", `${plan.cells.length}: ${plan.cells.map((cell) => cell.name).join(", ")}`],
     ["needs at least", wanted.join(", ")],
     ["instance", candidates.length === 0 ? "the cheapest that fits, by live prices" : candidates.join(", then ")],
-    ["waits for capacity", `at most ${formatDuration(plan.capacity.maxWaitSeconds)}, ${plural(plan.capacity.maxAttempts, "attempt")}`],
+    ["waits for capacity", `at most ${formatDuration(plan.capacity.maxWaitSeconds)} (${formatDuration(Math.min(plan.capacity.maxWaitSeconds, plan.capacity.maxLockSeconds))} of it per update), ${plural(plan.capacity.maxAttempts, "attempt")}`],
     ["artifacts on", `${titles.tier(plan.durable.tier)}: ${plan.durable.runDirectoryTemplate}`],
     ...inputFacts(plan),
     ["storage", `${storageWord[plan.storage.mode]} ${plan.storage.name}${plan.storage.region === null ? "" : ` in ${plan.storage.region}`}`],

@@ -1,4 +1,5 @@
 /** A look at a run, for a person. Pure. */
+import type { CapacityWaiting } from "../../custody/formats";
 import type { RemoteCell, RemoteStatus } from "../runs/remoteStatus";
 import type { StatusReport } from "../runs/status";
 import { formatDistance, formatMoment } from "./moment";
@@ -15,7 +16,8 @@ export function renderStatus(report: StatusReport, options: { paint: Paint; widt
     lines.push(renderCells(report, report.remote, options), "", renderFacts([...remoteFacts(report, report.remote, paint), ...cost], { paint, width: options.width }));
   } else {
     const word = report.state === "live" ? paint("bad", "The machine does not answer") : "No look at the machine";
-    lines.push(`${word}: ${report.unreachable ?? "unknown"}. This is what the ledger knows:`, "", renderFacts([...ledgerFacts(report), ...cost], { paint, width: options.width }));
+    const why = report.waiting === null ? `${word}: ${report.unreachable ?? "unknown"}.` : paint("warn", waitingText(report.waiting, report.now));
+    lines.push(`${why} This is what the ledger knows:`, "", renderFacts([...ledgerFacts(report), ...cost], { paint, width: options.width }));
   }
   return lines.join("\n");
 }
@@ -25,6 +27,13 @@ function renderCells(report: StatusReport, remote: RemoteStatus, options: { pain
   const names = [...new Set([...report.roster, ...known.keys()])];
   const rows = names.map((name) => cellRow(name, known.get(name), report, options.paint));
   return renderTable(["cell", "state", "attempt", "newest checkpoint", "age", "ran"], rows, { ...options, right: [2] });
+}
+
+/** `Waiting for capacity since ... (2 h 10 min) for gpu_1x_a10 in us-east-1, until ...; pulumi up goes on.` */
+export function waitingText({ since, until, region, awaited }: CapacityWaiting, now: string): string {
+  const lasted = formatDuration((Date.parse(now) - Date.parse(since)) / 1000);
+  const over = Date.parse(now) > Date.parse(until);
+  return `Waiting for capacity since ${formatTime(since)} (${lasted}) for ${awaited.join(", ")}${region === null ? "" : ` in ${region}`}, ${over ? "longer than capacity.maxWaitMinutes allows" : `until ${formatTime(until)}`}; pulumi up ${over ? "begins anew" : "goes on"}.`;
 }
 
 const stateTones = { complete: "good", running: "accent", failed: "bad", cancelled: "warn" } as const;

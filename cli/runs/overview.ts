@@ -1,6 +1,6 @@
 /** A run in one line: what the ledger says, and what its machine said when it was last asked. */
 import type { Custody, RunCustody, RunView } from "../../custody";
-import type { RunRef } from "../../custody/formats";
+import type { CapacityWaiting, RunRef } from "../../custody/formats";
 import { runId } from "../../custody/formats";
 import { RemoteUnreachable } from "../../custody/remote";
 import { UserError } from "../../custody/userError";
@@ -16,6 +16,7 @@ import { mapBounded } from "./parallel";
 import { isLive } from "./project";
 import type { RemoteStatus } from "./remoteStatus";
 import type { RunState } from "./select";
+import { waitingOf } from "./status";
 
 export interface RunOverview {
   readonly run: string;
@@ -23,6 +24,8 @@ export interface RunOverview {
   readonly state: RunState;
   /** What it does, as far as is known: `training`, `finished`, `stopped`, ... */
   readonly activity: string;
+  /** Capacity that is waited for. */
+  readonly waiting: CapacityWaiting | null;
   readonly instance: string | null;
   readonly cells: { readonly total: number; readonly complete: number | null; readonly failed: number | null };
   /** Now, of the newest checkpoint that was seen. null: none was, or nobody looked. */
@@ -92,6 +95,7 @@ function describe(run: RunCustody, view: RunView, { now, cost, look, problem }: 
     platform: view.endpoint.platform,
     state,
     activity: state === "ended" ? "ended" : activityOf(view, look?.status ?? null),
+    waiting: waitingOf(view),
     instance: view.resources.get("instance")?.name ?? null,
     cells: { total: view.roster.size, complete: count("complete"), failed: count("failed") },
     checkpointAgeSeconds: state === "ended" || !look?.status.newestCheckpoint ? null : look.status.newestCheckpoint.ageSeconds + (now.getTime() - Date.parse(look.at)) / 1000,
@@ -118,6 +122,7 @@ function cellsLastKnown(run: RunCustody, { newestManifest }: RunView, look: Last
 
 /** Pure. What is not known from a look follows from what stands. */
 export function activityOf(view: RunView, status: Pick<RemoteStatus, "writer" | "closed"> | null): string {
+  if (view.waiting !== null) return "waiting";
   if (!view.resources.has("instance")) return view.openIntents.some(({ role }) => role === "instance") ? "launching" : "no machine";
   if (!view.resources.has("job")) return "preparing";
   if (status === null) return "started";
@@ -127,7 +132,7 @@ export function activityOf(view: RunView, status: Pick<RemoteStatus, "writer" | 
 
 function unreadable(ref: RunRef, problem: string): RunOverview {
   return {
-    run: runId(ref), platform: null, state: "unreadable", activity: "unreadable", instance: null, cells: { total: 0, complete: null, failed: null }, checkpointAgeSeconds: null,
+    run: runId(ref), platform: null, state: "unreadable", activity: "unreadable", waiting: null, instance: null, cells: { total: 0, complete: null, failed: null }, checkpointAgeSeconds: null,
     seenAt: null, usdPerHour: null, usdSoFar: null, costIncomplete: true, nextClock: null, clocks: [], problem,
   };
 }

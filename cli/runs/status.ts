@@ -1,6 +1,6 @@
 /** One look at a run: the ledger, and the machine where it answers. */
 import type { RunCustody, RunView } from "../../custody";
-import type { LedgerEntry } from "../../custody/formats";
+import type { CapacityWaiting, LedgerEntry } from "../../custody/formats";
 import { runId } from "../../custody/formats";
 import { RemoteUnreachable } from "../../custody/remote";
 import { foldLedger } from "../../custody/view";
@@ -20,6 +20,8 @@ export interface StatusReport {
   readonly state: "live" | "ended";
   readonly platform: string;
   readonly api: string;
+  /** Capacity that the last update waited for and did not get. */
+  readonly waiting: CapacityWaiting | null;
   readonly machine: { readonly id: string; readonly name: string; readonly address: string | null; readonly since: string } | null;
   readonly roster: readonly string[];
   readonly checkpointEverySeconds: number | null;
@@ -56,6 +58,7 @@ export function statusReport(
     state,
     platform: view.endpoint.platform,
     api: view.endpoint.api,
+    waiting: waitingOf(view),
     machine: instance === undefined ? null : { id: instance.id, name: instance.name, address: addressOf(view), since: instance.since },
     roster: [...view.roster],
     checkpointEverySeconds: plan?.checkpoint.everySeconds ?? null,
@@ -89,6 +92,12 @@ async function look(session: Session, run: RunCustody, view: RunView): Promise<{
   } finally {
     await remote.close();
   }
+}
+
+export function waitingOf(view: RunView): CapacityWaiting | null {
+  if (view.waiting === null) return null;
+  const { at: _at, ...waiting } = view.waiting;
+  return waiting;
 }
 
 const addressOf = (view: RunView): string | null => (view.address === null ? null : `${view.address.user}@${view.address.host}:${view.address.port}`);

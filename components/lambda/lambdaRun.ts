@@ -1,6 +1,6 @@
 /** A training run on Lambda: audit, key, file system, instance, job, gate; in this order, each depending on those before. */
 import * as pulumi from "@pulumi/pulumi";
-import type { PlannedDeletion } from "../../custody/formats";
+import type { CapacityWaiting, PlannedDeletion } from "../../custody/formats";
 import { resourcePrefix } from "../../providers/naming";
 import { plannedDeletion } from "../../providers/teardown/deletions";
 import { teardownDigest } from "../../providers/gate/digest";
@@ -16,10 +16,11 @@ import { LambdaFilesystem, LambdaFirewallRuleset, LambdaInstance, LambdaSshKey }
  * GiB-month until it is deleted, whether mounted or not.
  */
 export class LambdaRun extends pulumi.ComponentResource implements PlatformRunOutputs {
-  readonly directory: pulumi.Output<string>;
+  readonly directory: pulumi.Output<string | null>;
   readonly address: pulumi.Output<string>;
   readonly machine: pulumi.Output<string>;
   readonly hourlyUsd: pulumi.Output<number>;
+  readonly waiting: pulumi.Output<CapacityWaiting | null>;
 
   private readonly prefix: string;
 
@@ -40,10 +41,12 @@ export class LambdaRun extends pulumi.ComponentResource implements PlatformRunOu
     this.createGate(audit, key, filesystem, firewall, instance, job);
 
     this.directory = job.directory;
-    this.address = pulumi.interpolate`${instance.user}@${instance.ip}:${instance.sshPort}`;
-    this.machine = pulumi.interpolate`${instance.instanceType} in ${instance.instanceRegion}`;
-    this.hourlyUsd = instance.hourlyUsd;
-    this.registerOutputs({ directory: this.directory, address: this.address, machine: this.machine, hourlyUsd: this.hourlyUsd });
+    this.waiting = pulumi.output(instance.waiting).apply((waiting) => waiting ?? null);
+    const none = "none yet: waiting for capacity";
+    this.address = pulumi.all([instance.user, instance.ip, instance.sshPort]).apply(([user, ip, port]) => (user === null || ip === null ? none : `${user}@${ip}:${port}`));
+    this.machine = pulumi.all([instance.instanceType, instance.instanceRegion]).apply(([type, region]) => (type === null ? none : `${type} in ${region}`));
+    this.hourlyUsd = instance.hourlyUsd.apply((usd) => usd ?? 0);
+    this.registerOutputs({ directory: this.directory, address: this.address, machine: this.machine, hourlyUsd: this.hourlyUsd, waiting: this.waiting });
   }
 
   private createAudit(): BillingAudit {
@@ -72,6 +75,7 @@ export class LambdaRun extends pulumi.ComponentResource implements PlatformRunOu
         requirement: plan.resources,
         maxHourlyUsd: plan.capacity.maxHourlyUsd,
         maxWaitSeconds: plan.capacity.maxWaitSeconds,
+        maxLockSeconds: plan.capacity.maxLockSeconds,
         verb: deletion.verb,
         tier: plan.durable.tier,
         tiersLost: deletion.tiersLost,
@@ -105,7 +109,7 @@ export class LambdaRun extends pulumi.ComponentResource implements PlatformRunOu
         filesystem: { id: filesystem.filesystemId, name: filesystem.filesystemName, region: filesystem.filesystemRegion, mountPoint: filesystem.mountPoint },
         candidates: plan.capacity.candidates,
         requirement: plan.resources,
-        capacity: { maxWaitSeconds: plan.capacity.maxWaitSeconds, maxAttempts: plan.capacity.maxAttempts, maxHourlyUsd: plan.capacity.maxHourlyUsd },
+        capacity: { maxWaitSeconds: plan.capacity.maxWaitSeconds, maxLockSeconds: plan.capacity.maxLockSeconds, maxAttempts: plan.capacity.maxAttempts, maxHourlyUsd: plan.capacity.maxHourlyUsd },
         image: config.lambda.image,
         name: this.prefix,
         tags: { "holdfast-run": `${binding.project}.${binding.stack}.${binding.run}` },
@@ -139,21 +143,25 @@ export class LambdaRun extends pulumi.ComponentResource implements PlatformRunOu
   private createGate(audit: BillingAudit, key: LambdaSshKey, filesystem: LambdaFilesystem, firewall: LambdaFirewallRuleset | null, instance: LambdaInstance, job: RemoteJob): TeardownGate {
     const { binding, endpoint, plan } = this.args;
     const leaves = [key, filesystem, ...(firewall === null ? [] : [firewall]), instance, job];
-    const roles: [string, pulumi.CustomResource][] = [
-      ["sshKey", key],
-      ["filesystem", filesystem],
-      ...(firewall === null ? [] : [["firewall", firewall] as [string, pulumi.CustomResource]]),
-      ["instance", instance],
-      ["job", job],
-    ];
-    const deletions = roles.map(([role, resource]) => resource.id.apply((id): PlannedDeletion => ({ role, id, ...plannedDeletion(plan, role) })));
+    // What only waits to be made is no deletion, and the ledger does not know it.
+    const made = (role: string, { id }: pulumi.CustomResource, proof: pulumi.Output<boolean>): pulumi.Output<{ role: string; id: string }[]> =>
+      pulumi.all([id, proof]).apply(([known, isMade]) => (isMade ? [{ role, id: known }] : []));
+    const isMade = (output: pulumi.Output<unknown>): pulumi.Output<boolean> => output.apply((value) => value !== null && value !== undefined);
+    const known = pulumi.all([
+      made("sshKey", key, isMade(key.id)),
+      made("filesystem", filesystem, isMade(filesystem.filesystemId)),
+      ...(firewall === null ? [] : [made("firewall", firewall, isMade(firewall.rulesetId))]),
+      made("instance", instance, isMade(instance.instanceId)),
+      made("job", job, isMade(job.place)),
+    ]);
+    const deletions = known.apply((roles) => roles.flat().map(({ role, id }): PlannedDeletion => ({ role, id, ...plannedDeletion(plan, role) })));
     return new TeardownGate(
       `${this.runName}-gate`,
       {
         binding,
         endpoint,
         holds: { filesystem: filesystem.filesystemId },
-        deletions: pulumi.all(deletions),
+        deletions,
         cells: plan.cells.map((cell) => cell.name),
         teardownSha256: teardownDigest(plan),
       },

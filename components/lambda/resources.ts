@@ -1,5 +1,6 @@
 /** Lambda's resources as Pulumi sees them; what they do is in providers/lambda. */
 import type * as pulumi from "@pulumi/pulumi";
+import type { CapacityWaiting } from "../../custody/formats";
 import { OwnResource, typeToken } from "../../providers/dynamic";
 import type { FilesystemInputs, FirewallRulesetInputs, InstanceInputs, SshKeyInputs } from "../../providers/lambda/index.js";
 
@@ -22,41 +23,46 @@ export class LambdaSshKey extends OwnResource {
 /** A file system in one region; survives its instances and bills until it is deleted. */
 export class LambdaFilesystem extends OwnResource {
   static readonly __pulumiType = typeToken("LambdaFilesystem");
-  declare readonly filesystemId: pulumi.Output<string>;
-  declare readonly filesystemName: pulumi.Output<string>;
+  /** null, as the next three, while no region has capacity: `waiting` says for what. */
+  declare readonly filesystemId: pulumi.Output<string | null>;
+  declare readonly filesystemName: pulumi.Output<string | null>;
   /** Read from the API, never derived from the name. */
-  declare readonly mountPoint: pulumi.Output<string>;
-  declare readonly filesystemRegion: pulumi.Output<string>;
+  declare readonly mountPoint: pulumi.Output<string | null>;
+  declare readonly filesystemRegion: pulumi.Output<string | null>;
+  declare readonly waiting: pulumi.Output<CapacityWaiting | undefined>;
 
   constructor(name: string, inputs: InputsOf<FilesystemInputs>, options: pulumi.CustomResourceOptions) {
-    super("LambdaFilesystem", name, inputs, ["filesystemId", "filesystemName", "mountPoint", "filesystemRegion"], { ...options, deleteBeforeReplace: true });
+    super("LambdaFilesystem", name, inputs, ["filesystemId", "filesystemName", "mountPoint", "filesystemRegion", "waiting"], { ...options, deleteBeforeReplace: true });
   }
 }
 
 /** Inbound rules, attached at launch only. */
 export class LambdaFirewallRuleset extends OwnResource {
   static readonly __pulumiType = typeToken("LambdaFirewallRuleset");
-  declare readonly rulesetId: pulumi.Output<string>;
+  declare readonly rulesetId: pulumi.Output<string | null>;
+  declare readonly waiting: pulumi.Output<CapacityWaiting | undefined>;
 
   constructor(name: string, inputs: InputsOf<FirewallRulesetInputs>, options: pulumi.CustomResourceOptions) {
-    super("LambdaFirewallRuleset", name, inputs, ["rulesetId"], { ...options, deleteBeforeReplace: true });
+    super("LambdaFirewallRuleset", name, inputs, ["rulesetId", "waiting"], { ...options, deleteBeforeReplace: true });
   }
 }
 
 /** One instance: launched on the first candidate with capacity in the file system's region. */
 export class LambdaInstance extends OwnResource {
   static readonly __pulumiType = typeToken("LambdaInstance");
-  declare readonly instanceId: pulumi.Output<string>;
-  declare readonly ip: pulumi.Output<string>;
-  declare readonly sshPort: pulumi.Output<number>;
-  declare readonly user: pulumi.Output<string>;
-  declare readonly instanceType: pulumi.Output<string>;
-  declare readonly instanceRegion: pulumi.Output<string>;
+  /** null, as the next six, while there is no capacity: `waiting` says for what. */
+  declare readonly instanceId: pulumi.Output<string | null>;
+  declare readonly ip: pulumi.Output<string | null>;
+  declare readonly sshPort: pulumi.Output<number | null>;
+  declare readonly user: pulumi.Output<string | null>;
+  declare readonly instanceType: pulumi.Output<string | null>;
+  declare readonly instanceRegion: pulumi.Output<string | null>;
   /** USD per hour while it stands. */
-  declare readonly hourlyUsd: pulumi.Output<number>;
+  declare readonly hourlyUsd: pulumi.Output<number | null>;
+  declare readonly waiting: pulumi.Output<CapacityWaiting | undefined>;
 
   constructor(name: string, inputs: InputsOf<InstanceInputs>, options: pulumi.CustomResourceOptions) {
-    super("LambdaInstance", name, inputs, ["instanceId", "ip", "sshPort", "user", "instanceType", "instanceRegion", "hourlyUsd", "launchedAt", "launchName", "missing", "status"], {
+    super("LambdaInstance", name, inputs, ["instanceId", "ip", "sshPort", "user", "instanceType", "instanceRegion", "hourlyUsd", "launchedAt", "launchName", "missing", "status", "waiting"], {
       ...options,
       deleteBeforeReplace: true,
     });

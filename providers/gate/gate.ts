@@ -20,9 +20,9 @@ export type GateInputs = {
   readonly endpoint: EndpointRef;
   /**
    * Resource name to vendor id, of those resources that hold a durable copy. An entry that changes, vanishes or is not known
-   * replaces the gate, which asks for everything a destroy asks for; an added one does not.
+   * replaces the gate, which asks for everything a destroy asks for; an added one does not. null: not made yet, holds nothing.
    */
-  readonly holds: Readonly<Record<string, string>>;
+  readonly holds: Readonly<Record<string, string | null>>;
   /** Everything a destroy of the run deletes, as the program knows it; the ledger may know more. */
   readonly deletions: readonly PlannedDeletion[];
   readonly cells: readonly string[];
@@ -57,9 +57,11 @@ const essence = ({ binding, endpoint, holds, deletions, cells, teardownSha256 }:
 /** During a delete-before-replace the whole map, or an entry, arrives as the engine's sentinel string for "unknown". */
 export function heldIsGone(olds: unknown, news: unknown): boolean {
   if (typeof olds !== "object" || olds === null) return true;
+  const before = Object.entries(olds).filter(([, id]) => id !== null);
+  if (before.length === 0) return false;
   if (typeof news !== "object" || news === null) return true;
   const after = news as Record<string, unknown>;
-  return Object.entries(olds).some(([name, id]) => after[name] !== id);
+  return before.some(([name, id]) => after[name] !== id);
 }
 
 async function open(outs: GateOutputs, context: Context): Promise<void> {

@@ -12,7 +12,7 @@ import { loadPlan } from "../planStore";
 import { declarePlan } from "../declare";
 import { openSshRemote } from "../ssh/remote";
 import { authorizeDeletion } from "../teardown/authorize";
-import { jobPlace } from "./layout";
+import { jobPlace, runDirectory, sessionName } from "./layout";
 import { handOver, prepareEdit, recordRemoved, sayEdits } from "./liveEdit";
 import type { JobContent, PlacedJob } from "./place";
 import { checkInputs, pushInputs } from "./pushInputs";
@@ -25,12 +25,31 @@ export type RemoteJobInputs = {
   readonly endpoint: EndpointRef;
   readonly planSha256: string;
   readonly code: JobSource["code"];
-  readonly machine: { readonly instanceId: string; readonly host: string; readonly port: number; readonly user: string; readonly sshKeyName: string };
-  readonly tier: { readonly mountPoint: string; readonly filesystemId: string };
+  /** No machine, and perhaps no storage, while they wait for capacity. */
+  readonly machine: Machine | { readonly [K in keyof Machine]: K extends "sshKeyName" ? string : null };
+  readonly tier: Tier | { readonly [K in keyof Tier]: null };
 };
 
+interface Machine {
+  readonly instanceId: string;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly sshKeyName: string;
+}
+
+interface Tier {
+  readonly mountPoint: string;
+  readonly filesystemId: string;
+}
+
+type Placeable = RemoteJobInputs & { readonly machine: Machine; readonly tier: Tier };
+
+const canPlace = (inputs: RemoteJobInputs): inputs is Placeable => inputs.machine.instanceId !== null && inputs.tier.mountPoint !== null;
+
 export type RemoteJobOutputs = RemoteJobInputs & {
-  readonly directory: string;
+  /** null while there is no storage yet. */
+  readonly directory: string | null;
   readonly session: string;
   /** Null until a start was seen to succeed. */
   readonly place: PlacedJob | null;
@@ -68,6 +87,7 @@ const essence = ({ binding, endpoint, planSha256, code, machine, tier }: RemoteJ
 
 async function place(id: string, inputs: RemoteJobInputs, context: Context, olds: RemoteJobOutputs | null): Promise<RemoteJobOutputs> {
   const run = context.run(inputs.binding);
+  if (!canPlace(inputs)) return waitForMachine(run, inputs, context);
   const target = locateJob(contentOf(inputs, context));
   const outs: RemoteJobOutputs = { ...inputs, directory: target.directory, session: target.session, place: withoutFiles(target) };
   if (olds?.place && startedOn(run, inputs) && sameWork(olds.place, target)) {
@@ -106,13 +126,21 @@ const recordPlace = (run: RunCustody, inputs: RemoteJobInputs, target: ReturnTyp
   run.append("resource.created", { role: "job", kind: "RemoteJob", id: jobId(inputs.binding), name: target.session, details: { ...withoutFiles(target) } });
 };
 
+/** There is no machine to put the job on: an edit counts from now on, and the update that brings a machine starts it. */
+function waitForMachine(run: RunCustody, inputs: RemoteJobInputs, context: Context): RemoteJobOutputs {
+  const plan = loadPlan(run, inputs.planSha256);
+  declarePlan(run, inputs);
+  context.say("the job waits for its machine");
+  return { ...inputs, directory: inputs.tier.mountPoint === null ? null : runDirectory(plan, inputs.tier.mountPoint), session: sessionName(runOf(inputs.binding)), place: null };
+}
+
 /** Whether a job of this run was ever started on this very instance; before that there is nothing there to edit or to stop. */
 const startedOn = (run: RunCustody, { machine }: RemoteJobInputs): boolean => run.view().lastJobStart?.instance === machine.instanceId;
 
 /** Nothing that reaches the instance differs: an edit of budget, teardown or capacity must not start a closed queue again. */
 const sameWork = (olds: PlacedJob, news: PlacedJob): boolean => olds.spec === news.spec && olds.code === news.code && olds.directory === news.directory;
 
-async function start(remote: Remote, run: RunCustody, inputs: RemoteJobInputs, target: ReturnType<typeof locateJob>, context: Context): Promise<void> {
+async function start(remote: Remote, run: RunCustody, inputs: Placeable, target: ReturnType<typeof locateJob>, context: Context): Promise<void> {
   const content = contentOf(inputs, context);
   context.say(`pushing scripts, code and spec to ${remote.description}`);
   await pushJob(remote, content, target);
@@ -138,11 +166,10 @@ async function start(remote: Remote, run: RunCustody, inputs: RemoteJobInputs, t
 async function stopIfReachable(run: RunCustody, outs: RemoteJobOutputs, context: Context): Promise<string> {
   // From the ledger: a start that failed half-way left no place in state, and may have left a queue.
   const place = jobPlace(run.view());
-  if (place === null || !startedOn(run, outs)) return "never started on this instance";
+  if (place === null || !canPlace(outs) || !startedOn(run, outs)) return "never started on this instance";
   const remote = connect(run, outs, context);
   try {
     return await stopQueue(remote, place);
-    return "no writer lives";
   } catch (error) {
     // The grant was sealed on what the gate saw; a machine that is gone by now has no writer either.
     if (error instanceof RemoteUnreachable) return `the machine does not answer: ${error.reason}`;
@@ -152,7 +179,7 @@ async function stopIfReachable(run: RunCustody, outs: RemoteJobOutputs, context:
   }
 }
 
-function connect(run: RunCustody, inputs: RemoteJobInputs, context: Context): Remote {
+function connect(run: RunCustody, inputs: Placeable, context: Context): Remote {
   const { machine } = inputs;
   return openSshRemote(
     {
@@ -167,7 +194,7 @@ function connect(run: RunCustody, inputs: RemoteJobInputs, context: Context): Re
   );
 }
 
-const contentOf = (inputs: RemoteJobInputs, context: Context): JobContent => ({
+const contentOf = (inputs: Placeable, context: Context): JobContent => ({
   run: runOf(inputs.binding),
   plan: loadPlan(context.run(inputs.binding), inputs.planSha256),
   codeDirectory: join(context.projectRoot, inputs.code.directory),

@@ -3,8 +3,10 @@ import { systemClock } from "../../custody/clock";
 import type { EndpointRef } from "../../custody/formats";
 import type { RunCustody } from "../../custody/store";
 import { UserError } from "../../custody/userError";
+import type { CapacityAsked, CapacityNow } from "../platformSource";
 import type { Billable } from "./billables";
 import { listBillables as listBillablesAt } from "./billables";
+import { chooseCapacity } from "./capacity";
 import type { Connection } from "./connection";
 import { connectLambda } from "./connection";
 import { isEmpty } from "./filesystem/empty";
@@ -18,6 +20,12 @@ const connect = (endpoint: EndpointRef, projectRoot: string): Promise<Connection
 /** Everything in the account that bills now. Two requests. Throws UserError when there is no usable key. */
 export async function listBillables(endpoint: EndpointRef, projectRoot: string): Promise<Billable[]> {
   return listBillablesAt(await connect(endpoint, projectRoot));
+}
+
+/** One request; see capacity.ts. */
+export async function capacityNow(endpoint: EndpointRef, projectRoot: string, { resources, ...asked }: CapacityAsked): Promise<CapacityNow> {
+  const { client } = await connect(endpoint, projectRoot);
+  return chooseCapacity(await client.listInstanceTypes(), { ...asked, requirement: resources });
 }
 
 /** Closes intents that made nothing and returns those that did; see settleIntents.ts. */

@@ -123,7 +123,7 @@ const nextSteps: Readonly<Record<Failure, readonly string[]>> = {
   auth: ["check the API key: LAMBDA_API_KEY, or the file named as its source in the stack's config"],
   billing: ["verify the account's e-mail address, billing address and payment method in Lambda's console, then run the command again"],
   quota: ["ask Lambda support to raise the quota, or remove what is no longer needed (`holdfast audit` lists it)"],
-  capacity: ["add instance types to holdfast:capacity.candidates, or raise holdfast:capacity.maxWait and maxAttempts"],
+  capacity: ["add instance types to holdfast:capacity.candidates, or raise holdfast:capacity.maxWaitMinutes and maxAttempts"],
   "wrong-region": ["launch in the region of the file system: a Lambda file system cannot be moved or mounted elsewhere"],
   "not-found": ["check the name or id, and that the API key belongs to the account that owns it"],
   conflict: ["wait for the operation that is under way, then run the command again"],

@@ -8,7 +8,7 @@ import { abandonIntent, leftIntents, lookUntilSettled } from "../intents";
 import type { Instance } from "../api/types";
 import type { LaunchContext } from "./launch";
 import { allLaunched, recordLaunched } from "./launch";
-import type { InstanceInputs, Launched } from "./properties";
+import type { LaunchInputs, Launched } from "./properties";
 import { launchedOf } from "./properties";
 
 const isLive = (instance: Instance): boolean => instance.status !== "terminated" && instance.status !== "terminating";
@@ -67,7 +67,7 @@ function assertMatches(instance: Instance, launch: LaunchContext): void {
 }
 
 /** What cannot be changed on a running instance and differs from what is asked; null when it can serve. */
-export function mismatchOf(instance: Instance, inputs: InstanceInputs): string | null {
+export function mismatchOf(instance: Instance, inputs: LaunchInputs): string | null {
   if (!instance.ssh_key_names.includes(inputs.sshKeyName)) return `it accepts the key ${instance.ssh_key_names.join(", ")}, not ${inputs.sshKeyName}`;
   const mounted = instance.file_system_mounts?.some((mount) => mount.file_system_id === inputs.filesystem.id) ?? instance.file_system_names.includes(inputs.filesystem.name);
   if (!mounted) return `it does not mount the file system ${inputs.filesystem.name}`;

@@ -25,7 +25,7 @@ export function noCapacity(choices: Choices, asked: { readonly region: string; r
   return new UserError(lines.join("\n"), {
     next: [
       "pulumi up (waits again; nothing was launched)",
-      "raise holdfast:capacity.maxWait, or add types to holdfast:capacity.candidates",
+      "raise holdfast:capacity.maxWaitMinutes, or add types to holdfast:capacity.candidates",
       ...(choices.elsewhere.length === 0 ? [] : ["or put the storage where the capacity is: pulumi destroy, then holdfast:storage.region"]),
     ],
     code: "lambda-capacity",

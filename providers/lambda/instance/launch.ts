@@ -2,11 +2,15 @@
  * Waits for capacity and launches, within the stated wait, number of calls and price. A launch has no idempotency key:
  * each call stands in the ledger first, under a unique name, and an unknown outcome is resolved by looking for that name.
  */
+import type { CapacityWaiting } from "../../../custody/formats";
 import type { RunCustody } from "../../../custody/store";
+import type { UserError } from "../../../custody/userError";
 import type { Context } from "../../kind";
 import { terminateCommand } from "../billables";
 import type { Choice, Choices } from "../capacity";
 import { chooseCapacity, specsOf } from "../capacity";
+import type { Patience } from "../capacityWait";
+import { awaitedOf, endWait, keepWaiting } from "../capacityWait";
 import type { Connection } from "../connection";
 import { accountOf } from "../connection";
 import { isLambdaError, LambdaError } from "../api/errors";
@@ -14,7 +18,7 @@ import { lookUntilSettled, lostReplySeconds, openIntent, uniqueName } from "../i
 import type { Instance, LaunchRequest, OfferedType } from "../api/types";
 import { impossibleCapacity, noCapacity } from "./capacityErrors";
 import { launchTag } from "./launchTag";
-import type { InstanceInputs, Launched } from "./properties";
+import type { LaunchInputs, Launched } from "./properties";
 import { launchedOf } from "./properties";
 
 const pollSeconds = 10;
@@ -26,34 +30,40 @@ export interface Attempts {
 }
 
 export interface LaunchContext {
-  readonly inputs: InstanceInputs;
+  readonly inputs: LaunchInputs;
   readonly connection: Connection;
   readonly run: RunCustody;
   readonly context: Pick<Context, "say" | "assertEngineAlive">;
 }
 
 /**
- * One instance, recorded in the ledger. Throws UserError when there is no capacity within the bounds (nothing exists
- * then), and LambdaError "ambiguous" when nobody can say whether one exists (its intent then stays open).
+ * One instance, recorded in the ledger, or the wait for one when this update has waited long enough (nothing exists then).
+ * Throws UserError when the whole wait is over or no candidate can ever do (nothing exists then either), and LambdaError
+ * "ambiguous" when nobody can say whether one exists (its intent then stays open).
  */
-export async function launchWithinBounds(launch: LaunchContext, attempts: Attempts): Promise<Launched> {
-  const { inputs, connection, context } = launch;
+export async function launchWithinBounds(launch: LaunchContext, attempts: Attempts, patience: Patience): Promise<Launched | CapacityWaiting> {
+  const { inputs, connection, run, context } = launch;
   const { time } = connection;
   const region = inputs.filesystem.region;
-  const deadline = time.deadline(inputs.capacity.maxWaitSeconds);
   const refusedNow = new Set<string>();
   const refusals: string[] = [];
+  const giveUp = (error: UserError): UserError => {
+    endWait(run, inputs.role, error.message);
+    return error;
+  };
   for (let waiting = false; ; ) {
-    const offers = await listOffers(connection, deadline.passed());
+    const lastLook = patience.ended();
+    const offers = await listOffers(connection, lastLook);
     const choices = offers === null ? null : chooseCapacity(offers, { ...inputs, region, maxHourlyUsd: inputs.capacity.maxHourlyUsd });
-    if (choices !== null && choices.available.length === 0 && choices.awaited.length === 0) throw impossibleCapacity(choices, region);
+    if (choices !== null && choices.available.length === 0 && choices.awaited.length === 0) throw giveUp(impossibleCapacity(choices, region));
     const choice = choices?.available.find((each) => !refusedNow.has(each.type));
     const outOfCalls = attempts.used >= attempts.max && choice !== undefined;
-    if (choices !== null && (outOfCalls || (choice === undefined && deadline.passed()))) {
-      throw noCapacity(choices, { region, waitedSeconds: deadline.elapsed(), attempts: attempts.used, refusals });
+    if (choices !== null && (outOfCalls || (choice === undefined && lastLook))) {
+      if (!outOfCalls && !patience.over()) return keepWaiting(run, inputs.role, patience, { region, attempts: attempts.used, awaited: awaitedOf(choices) });
+      throw giveUp(noCapacity(choices, { region, waitedSeconds: patience.waitedSeconds(), attempts: attempts.used, refusals }));
     }
     if (choices === null || choice === undefined) {
-      if (!waiting) context.say(waitingFor(choices, region, inputs.capacity.maxWaitSeconds));
+      if (!waiting) context.say(waitingFor(choices, region, inputs.capacity.maxLockSeconds));
       waiting = true;
       refusedNow.clear();
       await time.sleep(pollSeconds);
@@ -168,7 +178,7 @@ export function recordLaunched(launch: LaunchContext, intent: string, launched: 
   for (const id of others) context.say(`Lambda made another instance for the one that was asked for, ${id}, which bills and carries nothing; end it with: ${terminateCommand(connection.endpoint, id)}`);
 }
 
-function launchRequest(inputs: InstanceInputs, choice: Choice, launchName: string): LaunchRequest {
+function launchRequest(inputs: LaunchInputs, choice: Choice, launchName: string): LaunchRequest {
   const userData = userDataOf(inputs);
   return {
     region_name: choice.region,
@@ -187,7 +197,7 @@ function launchRequest(inputs: InstanceInputs, choice: Choice, launchName: strin
 }
 
 /** The API takes exactly one key; further ones are installed by cloud-init at first boot. */
-function userDataOf({ userData, authorizedKeys }: InstanceInputs): string | null {
+function userDataOf({ userData, authorizedKeys }: LaunchInputs): string | null {
   if (typeof userData === "string" && userData !== "") return userData;
   if (authorizedKeys.length === 0) return null;
   return ["#cloud-config", "ssh_authorized_keys:", ...authorizedKeys.map((key) => `  - ${JSON.stringify(key)}`), ""].join("\n");

@@ -3,12 +3,14 @@ import type { EndpointRef } from "../../../custody/formats";
 import type { Binding, CheckFailure } from "../../kind";
 import type { Candidate, Requirement, TypeSpecs } from "../capacity";
 import { specsOf } from "../capacity";
+import type { WaitBounds } from "../capacityWait";
 import type { Connection } from "../connection";
 import { accountMark } from "../connection";
 import type { Instance } from "../api/types";
 import { launchTag } from "./launchTag";
 
-export type InstanceInputs = {
+/** What a launch needs; see InstanceInputs. */
+export type LaunchInputs = {
   readonly binding: Binding;
   readonly endpoint: EndpointRef;
   readonly role: "instance";
@@ -19,7 +21,7 @@ export type InstanceInputs = {
   readonly candidates: readonly Candidate[];
   readonly requirement: Requirement;
   /** Attempts are launch calls. The price limit counts at launch and not afterwards. */
-  readonly capacity: { readonly maxWaitSeconds: number; readonly maxAttempts: number; readonly maxHourlyUsd: number | null };
+  readonly capacity: WaitBounds & { readonly maxAttempts: number; readonly maxHourlyUsd: number | null };
   readonly image: { readonly family: string } | { readonly id: string };
   /** The name at Lambda is this, a dash and 8 hex digits. */
   readonly name: string;
@@ -34,7 +36,18 @@ export type InstanceInputs = {
   readonly authorizedKeys: readonly string[];
 };
 
-export type InstanceOutputs = InstanceInputs & {
+/** A file system that waits for a region with capacity does not exist yet, and nothing can be launched beside it. */
+export type InstanceInputs = Omit<LaunchInputs, "filesystem"> & {
+  readonly filesystem: LaunchInputs["filesystem"] | { readonly id: null; readonly name: null; readonly region: null; readonly mountPoint: null };
+};
+
+/** Whether there is something to launch beside. */
+export const canLaunch = (inputs: InstanceInputs): inputs is LaunchInputs => inputs.filesystem.id !== null;
+
+/** What is not known before the launch. */
+export const unlaunched = { instanceId: null, instanceName: null, instanceType: null, instanceRegion: null, hourlyUsd: null, ip: null, sshPort: null, user: null } as const;
+
+export type InstanceOutputs = LaunchInputs & {
   readonly instanceId: string;
   /** Name at Lambda now. */
   readonly instanceName: string;
@@ -81,7 +94,7 @@ export function launchedOf(instance: Instance, launchName: string, launchedAt: s
 }
 
 /** Complete outputs at any moment after the launch: `seen` is null while the instance was never looked at. */
-export function outputsOf(inputs: InstanceInputs, launched: Launched, seen: Instance | null, { endpoint }: Connection): InstanceOutputs {
+export function outputsOf(inputs: LaunchInputs, launched: Launched, seen: Instance | null, { endpoint }: Connection): InstanceOutputs {
   return {
     ...inputs,
     instanceId: launched.id,
@@ -111,9 +124,10 @@ export function checkInstance(inputs: InstanceInputs): CheckFailure[] {
     if (key.startsWith("lambda-ai-") || key === launchTag) fail(`tags.${key}`, "this tag is reserved");
     if (value.length > 128) fail(`tags.${key}`, `its value has ${value.length} characters; at most 128 are allowed`);
   }
-  const { maxAttempts, maxWaitSeconds, maxHourlyUsd } = inputs.capacity;
+  const { maxAttempts, maxWaitSeconds, maxLockSeconds, maxHourlyUsd } = inputs.capacity;
   if (!(maxAttempts >= 1)) fail("capacity.maxAttempts", `${maxAttempts}; at least 1 is needed to launch anything`);
   if (!(maxWaitSeconds >= 0)) fail("capacity.maxWaitSeconds", `${maxWaitSeconds}; 0 or more seconds are allowed`);
+  if (!(maxLockSeconds >= 0)) fail("capacity.maxLockSeconds", `${maxLockSeconds}; 0 or more seconds are allowed`);
   if (maxHourlyUsd !== null && !(maxHourlyUsd > 0)) fail("capacity.maxHourlyUsd", `${maxHourlyUsd}; more than 0, or null for no limit`);
   if (typeof inputs.userData === "string" && inputs.userData !== "") {
     if (inputs.authorizedKeys.length > 0) fail("authorizedKeys", "cannot be combined with userData: list the keys there, under ssh_authorized_keys");

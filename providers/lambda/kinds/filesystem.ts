@@ -4,8 +4,10 @@ import type { RunCustody } from "../../../custody/store";
 import { UserError } from "../../../custody/userError";
 import { grantCovers } from "../../../custody/view";
 import type { Binding, CheckFailure, Context, Kind } from "../../kind";
+import { NotYet } from "../../kind";
 import { deleteFilesystemCommand } from "../billables";
 import type { Candidate, Requirement } from "../capacity";
+import { sayWaiting } from "../capacityWait";
 import type { Connection, LambdaEdges } from "../connection";
 import { accountMark, accountOf, assertSameAccount, madeIn, whenAllowed } from "../connection";
 import { isLambdaError } from "../api/errors";
@@ -33,6 +35,8 @@ export type FilesystemInputs = {
   readonly maxHourlyUsd: number | null;
   /** How long to wait for a region that lists capacity, the same as for the launch. Absent: one look. */
   readonly maxWaitSeconds?: number;
+  /** Of it, what one update takes. Absent: all of it. */
+  readonly maxLockSeconds?: number;
   readonly verb: string;
   readonly tier: string;
   readonly tiersLost: readonly string[];
@@ -62,7 +66,7 @@ export const filesystemKind = (edges: Pick<LambdaEdges, "connect" | "authorizeDe
     if (olds.missing) replaces.push("missing");
     // What chose the region counts at creation only. As an update it would make the outputs unknown in a preview, which then
     // announces the replacement of everything that mounts the file system.
-    const { candidates: _candidates, requirement: _requirement, maxHourlyUsd: _price, maxWaitSeconds: _wait, ...lasting } = news;
+    const { candidates: _candidates, requirement: _requirement, maxHourlyUsd: _price, maxWaitSeconds: _wait, maxLockSeconds: _lock, ...lasting } = news;
     return { changes: replaces.length > 0 || haveInputsChanged(olds, lasting), replaces };
   },
 
@@ -159,7 +163,11 @@ async function adoptOwn(connection: Connection, run: RunCustody, inputs: Filesys
 
 async function make(connection: Connection, run: RunCustody, inputs: FilesystemInputs, context: Context): Promise<Filesystem> {
   const { client, time } = connection;
-  const region = inputs.region ?? (await chooseRegion(connection, inputs, context));
+  const region = inputs.region ?? (await chooseRegion(connection, run, inputs, context));
+  if (typeof region !== "string") {
+    context.say(sayWaiting(region));
+    throw new NotYet(region, { filesystemId: null, filesystemName: null, filesystemRegion: null, mountPoint: null });
+  }
   const name = uniqueName(inputs.name);
   await context.assertEngineAlive();
   const intent = openIntent(run, { role: inputs.role, name, request: { name, region, ...accountOf(connection.endpoint, inputs.endpoint) } });

@@ -6,6 +6,8 @@ import type { EndpointRef } from "../../../custody/formats";
 import type { RunCustody } from "../../../custody/store";
 import { UserError } from "../../../custody/userError";
 import type { Binding, CheckFailure, Kind } from "../../kind";
+import { NotYet } from "../../kind";
+import { waitingForStorage } from "../capacityWait";
 import type { Connection, LambdaEdges } from "../connection";
 import { accountMark, accountOf, assertSameAccount, madeIn, whenAllowed } from "../connection";
 import { isLambdaError } from "../api/errors";
@@ -27,8 +29,8 @@ export type FirewallRulesetInputs = {
   readonly endpoint: EndpointRef;
   readonly role: "firewall";
   readonly namePrefix: string;
-  /** The instance's region, that is the file system's: a ruleset serves no other. */
-  readonly region: string;
+  /** The instance's region, that is the file system's: a ruleset serves no other. null while that waits for capacity. */
+  readonly region: string | null;
   readonly rules: readonly RulesetRule[];
 };
 
@@ -52,7 +54,8 @@ export const firewallRulesetKind = (edges: Pick<LambdaEdges, "connect">): Kind<F
   async create(inputs, context) {
     const connection = await edges.connect(inputs.endpoint, context);
     const run = context.run(inputs.binding);
-    const ruleset = (await adopt(connection, run, inputs)) ?? (await make(connection, run, inputs));
+    if (inputs.region === null) throw new NotYet(waitingForStorage(run), { rulesetId: null });
+    const ruleset = (await adopt(connection, run, inputs)) ?? (await make(connection, run, inputs, inputs.region));
     return { id: ruleset.id, outs: { ...inputs, rulesetId: ruleset.id, rulesetName: ruleset.name, account: accountMark(connection.endpoint), missing: false } };
   },
 
@@ -80,7 +83,7 @@ export const firewallRulesetKind = (edges: Pick<LambdaEdges, "connect">): Kind<F
 function checkRuleset({ namePrefix, region, rules }: FirewallRulesetInputs): CheckFailure[] {
   const failures: CheckFailure[] = [];
   if (!/^.{1,55}$/.test(namePrefix)) failures.push({ property: "namePrefix", reason: `"${namePrefix}" has ${namePrefix.length} characters; 1 to 55 are allowed` });
-  if (typeof region !== "string" || region === "") failures.push({ property: "region", reason: "the region of the instance is needed: a ruleset serves no other" });
+  if (region === "") failures.push({ property: "region", reason: "the region of the instance is needed: a ruleset serves no other" });
   // docs.lambda.ai/public-cloud/firewalls: beyond 20 rules launches may fail.
   if (rules.length > 19) failures.push({ property: "rules", reason: `${rules.length} rules; at most 19 besides SSH are allowed` });
   rules.forEach((rule, index) => {
@@ -133,13 +136,13 @@ async function adopt(connection: Connection, run: RunCustody, inputs: FirewallRu
   return whenAllowed(time, () => client.updateFirewallRuleset(found.id, { rules: rulesOf(inputs) }));
 }
 
-async function make(connection: Connection, run: RunCustody, inputs: FirewallRulesetInputs): Promise<FirewallRuleset> {
+async function make(connection: Connection, run: RunCustody, inputs: FirewallRulesetInputs, region: string): Promise<FirewallRuleset> {
   const { client, time } = connection;
   const name = uniqueName(inputs.namePrefix);
-  const intent = openIntent(run, { role: inputs.role, name, request: { name, region: inputs.region, ...accountOf(connection.endpoint, inputs.endpoint) } });
+  const intent = openIntent(run, { role: inputs.role, name, request: { name, region, ...accountOf(connection.endpoint, inputs.endpoint) } });
   let ruleset: FirewallRuleset | null;
   try {
-    ruleset = await whenAllowed(time, () => client.createFirewallRuleset({ name, region: inputs.region, rules: rulesOf(inputs) }));
+    ruleset = await whenAllowed(time, () => client.createFirewallRuleset({ name, region, rules: rulesOf(inputs) }));
   } catch (error) {
     if (!isLambdaError(error, "ambiguous")) {
       run.append("intent.abandoned", { intent, why: error instanceof UserError ? error.message : "the request failed" });

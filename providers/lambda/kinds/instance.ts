@@ -4,8 +4,9 @@ import type { RunCustody } from "../../../custody/store";
 import { UserError } from "../../../custody/userError";
 import { grantCovers } from "../../../custody/view";
 import type { Kind } from "../../kind";
-import { PartialCreate } from "../../kind";
+import { NotYet, PartialCreate } from "../../kind";
 import { isStillAllowed } from "../capacity";
+import { sayWaiting, takePatience, waitingForStorage } from "../capacityWait";
 import type { Connection, LambdaEdges } from "../connection";
 import { whenAllowed } from "../connection";
 import { adoptInstance } from "../instance/adopt";
@@ -13,8 +14,8 @@ import { BootFailure, waitForBoot } from "../instance/boot";
 import type { Attempts, LaunchContext } from "../instance/launch";
 import { launchWithinBounds } from "../instance/launch";
 import { isBeyondHelp, lookAtOurs, lostSince } from "../instance/lost";
-import type { InstanceInputs, InstanceOutputs, Launched } from "../instance/properties";
-import { checkInstance, outputsOf } from "../instance/properties";
+import type { InstanceInputs, InstanceOutputs, Launched, LaunchInputs } from "../instance/properties";
+import { canLaunch, checkInstance, outputsOf, unlaunched } from "../instance/properties";
 import { terminateAndConfirm } from "../instance/terminate";
 import type { Instance } from "../api/types";
 import { haveInputsChanged, isSameJson, replacingInputs } from "./identity";
@@ -43,13 +44,20 @@ export const instanceKind = (edges: LambdaEdges): Kind<InstanceInputs, InstanceO
   },
 
   async create(inputs, context) {
+    const run = context.run(inputs.binding);
+    if (!canLaunch(inputs)) throw new NotYet(waitingForStorage(run), unlaunched);
     const connection = await edges.connect(inputs.endpoint, context);
-    const launch: LaunchContext = { inputs, connection, run: context.run(inputs.binding), context };
-    const attempts: Attempts = { used: 0, max: inputs.capacity.maxAttempts };
+    const launch: LaunchContext = { inputs, connection, run, context };
     let adopted = await adoptInstance(launch);
+    const patience = takePatience(run, inputs.role, inputs.capacity, connection.time);
+    const attempts: Attempts = { used: patience.attempts, max: inputs.capacity.maxAttempts };
     for (;;) {
-      const launched = adopted ?? (await launchWithinBounds(launch, attempts));
+      const launched = adopted ?? (await launchWithinBounds(launch, attempts, patience));
       adopted = null;
+      if ("until" in launched) {
+        context.say(sayWaiting(launched));
+        throw new NotYet(launched, unlaunched);
+      }
       try {
         return { id: launched.id, outs: await boot(edges, launch, launched) };
       } catch (error) {
@@ -75,6 +83,8 @@ export const instanceKind = (edges: LambdaEdges): Kind<InstanceInputs, InstanceO
 
   /** Also what follows a create that failed half-way: it waits for the boot again. */
   async update(id, olds, news, context) {
+    // A file system that is gone takes its instance with it: that is a replacement, and never gets here.
+    if (!canLaunch(news)) throw new Error(`instance ${id} without a file system`);
     const connection = await edges.connect(news.endpoint, context);
     const run = context.run(news.binding);
     const look = await lookAtOurs(connection, id, olds);
@@ -164,7 +174,7 @@ function recordAddress(run: RunCustody, outs: InstanceOutputs): void {
 }
 
 /** The name's last part stays, so that it remains unique and recognisable. */
-async function rename({ client, time }: Connection, instance: Instance, olds: InstanceOutputs, news: InstanceInputs): Promise<Instance> {
+async function rename({ client, time }: Connection, instance: Instance, olds: InstanceOutputs, news: LaunchInputs): Promise<Instance> {
   const wanted = `${news.name}-${olds.launchName.slice(-8)}`;
   if (news.name === olds.name || instance.name === wanted) return instance;
   return whenAllowed(time, () => client.renameInstance(instance.id, wanted));

@@ -96,7 +96,7 @@ export const instanceInputsOf = (binding: Binding, { key, filesystem }: Storage)
   ...{ binding, endpoint, role: "instance", sshKeyName: key.name, requirement },
   filesystem: { id: filesystem.filesystemId, name: filesystem.filesystemName, region: filesystem.filesystemRegion, mountPoint: filesystem.mountPoint },
   candidates: [{ type: "cpu_4x_general", region: null }],
-  capacity: { maxWaitSeconds: 300, maxAttempts: 3, maxHourlyUsd: 1 },
+  capacity: { maxWaitSeconds: 300, maxLockSeconds: 300, maxAttempts: 3, maxHourlyUsd: 1 },
   ...{ image: { family: "lambda-stack-24-04" }, name: "holdfast-digits", tags: { owner: "test" }, firewallRulesetIds: [], userData: null },
   ...{ verb: "terminate", tier: "local", tiersLost: ["local"], authorizedKeys: [] },
 });

@@ -127,7 +127,7 @@ async function killedCreate(bench: Bench, inputs: InstanceInputs, moment: string
 test("capacity that is listed but refused leads to the next candidate", async (t) => {
   const bench = await openBench(t, { listedButRefused: ["cpu_4x_general"], capacity: { gpu_1x_a10: ["us-east-1"], cpu_4x_general: ["us-east-1"] } });
   const storage = await createStorage(bench);
-  const inputs = { ...instanceInputsOf(bench.binding, storage), candidates: ["cpu_4x_general", "gpu_1x_a10"].map((type) => ({ type, region: null })), capacity: { maxWaitSeconds: 300, maxAttempts: 3, maxHourlyUsd: 2 } };
+  const inputs = { ...instanceInputsOf(bench.binding, storage), candidates: ["cpu_4x_general", "gpu_1x_a10"].map((type) => ({ type, region: null })), capacity: { maxWaitSeconds: 300, maxLockSeconds: 300, maxAttempts: 3, maxHourlyUsd: 2 } };
   const { outs } = await instanceKind(bench.edges).create(inputs, bench.context);
   assert.equal(outs.instanceType, "gpu_1x_a10");
 });

@@ -356,8 +356,8 @@ test("only what the API cannot change, or a type that is no longer wanted, repla
 
 test("faults in the inputs are found before anything is bought, all at once", (t) => {
   const made = bench(t);
-  const failures = instanceKind(made.edges).check?.({ ...made.instanceInputs, name: "", tags: { Owner: "x" }, authorizedKeys: ["-----BEGIN"], capacity: { maxWaitSeconds: -1, maxAttempts: 0, maxHourlyUsd: 0 } });
-  assert.deepEqual(failures?.map((failure) => failure.property), ["name", "tags.Owner", "capacity.maxAttempts", "capacity.maxWaitSeconds", "capacity.maxHourlyUsd", "authorizedKeys[0]"]);
+  const failures = instanceKind(made.edges).check?.({ ...made.instanceInputs, name: "", tags: { Owner: "x" }, authorizedKeys: ["-----BEGIN"], capacity: { maxWaitSeconds: -1, maxLockSeconds: -1, maxAttempts: 0, maxHourlyUsd: 0 } });
+  assert.deepEqual(failures?.map((failure) => failure.property), ["name", "tags.Owner", "capacity.maxAttempts", "capacity.maxWaitSeconds", "capacity.maxLockSeconds", "capacity.maxHourlyUsd", "authorizedKeys[0]"]);
 });
 
 test("further keys travel as cloud-init text, since the API takes one key", async (t) => {

@@ -8,7 +8,7 @@ test("platform and job are enough; the defaults keep data and demand a pull", ()
   assert.deepEqual(config.job, { file: "job.yaml" });
   assert.deepEqual(config.storage, { mode: "create", name: null, region: null });
   assert.deepEqual(config.teardown, { verb: null, storage: "keep", require: "pulled" });
-  assert.deepEqual(config.capacity, { candidates: [], maxWaitSeconds: 3600, maxAttempts: 50, maxHourlyUsd: null });
+  assert.deepEqual(config.capacity, { candidates: [], maxWaitSeconds: 3600, maxLockSeconds: 300, maxAttempts: 50, maxHourlyUsd: null });
   assert.equal(config.lambda.endpoint, "https://cloud.lambda.ai/api/v1");
   assert.deepEqual(config.lambda.image, { family: "lambda-stack-24-04" });
   assert.equal(config.disposable, null);
@@ -50,7 +50,7 @@ test("every fault of a config at once, with what is allowed", () => {
   job is missing: must be a job request, or the path of a YAML file with one
   storage = "creat": must be create, {create: {name, region}}, {existing: NAME} or {adopt: ID}
   capacity.candidates[0] = "a b": must be an instance type, with a region if wanted: TYPE or TYPE@REGION
-  capacity.maxWait is not known, did you mean maxWaitMinutes? (allowed here: candidates, maxWaitMinutes, maxAttempts, maxHourlyUsd)
+  capacity.maxWait is not known, did you mean maxWaitMinutes? (allowed here: candidates, maxWaitMinutes, maxLockMinutes, maxAttempts, maxHourlyUsd)
   budget.maxUSD is not known, did you mean maxUsd? (allowed here: maxUsd, maxHours)
   disposable = "yes": must be true, false or {maxHours: HOURS}
   lambda.endpoint = "http://example.com": must be sandbox, or an https URL

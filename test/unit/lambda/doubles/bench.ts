@@ -14,7 +14,7 @@ import { createVendorTime } from "../../../../providers/lambda/api/vendorTime";
 import type { LambdaEdges } from "../../../../providers/lambda/connection";
 import type { Endpoint } from "../../../../providers/lambda/endpoint";
 import type { FilesystemInputs } from "../../../../providers/lambda/kinds/filesystem";
-import type { InstanceInputs } from "../../../../providers/lambda/kinds/instance";
+import type { LaunchInputs } from "../../../../providers/lambda/instance/properties";
 import type { TestClock } from "./clock";
 import { testClock } from "./clock";
 import { FakeLambda } from "./fakeLambda";
@@ -34,7 +34,7 @@ export interface Bench {
   allow: boolean;
   engineAlive: boolean;
   apiKey: string;
-  readonly instanceInputs: InstanceInputs;
+  readonly instanceInputs: LaunchInputs;
   readonly filesystemInputs: FilesystemInputs;
   kinds(): LedgerKind[];
 }
@@ -89,7 +89,7 @@ export function bench(t: TestContext): Bench {
       filesystem: { id: "f".repeat(32), name: "fs", region: "us-east-1", mountPoint: "/lambda/nfs/fs" },
       candidates: [],
       requirement: { gpu: { names: ["A10"], count: 1, memoryGiB: null }, cpus: null, memoryGiB: null, diskGiB: null },
-      capacity: { maxWaitSeconds: 600, maxAttempts: 3, maxHourlyUsd: 3 },
+      capacity: { maxWaitSeconds: 600, maxLockSeconds: 600, maxAttempts: 3, maxHourlyUsd: 3 },
       image: { family: "lambda-stack-24-04" },
       name: "digits",
       tags: {},
