@@ -9,7 +9,7 @@ import { parseMetrics, parseRow } from "./series";
 export const metricsFile = "metrics.jsonl";
 
 /** A terminal has a few hundred columns and a page a thousand points; more only costs time on the line. */
-const rowsWanted = 2000;
+export const rowsWanted = 2000;
 
 // Every n-th line so that about `rowsWanted` stay, always the first, the last two and those that are not finite. Lines that are
 // unreasonably long are no rows.
