@@ -13,6 +13,7 @@ import { explainCommand } from "./commands/explain";
 import { ledgerCommand } from "./commands/ledger";
 import { logsCommand } from "./commands/logs";
 import { lsCommand } from "./commands/ls";
+import { metricsCommand } from "./commands/metrics";
 import { planCommand } from "./commands/plan";
 import { pullCommand } from "./commands/pull";
 import { recoverCommand } from "./commands/recover";
@@ -32,7 +33,7 @@ import { processTerminal } from "./terminal";
 /** Commands by what they are for, in the order of a run's life. */
 const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[] = [
   ["Before:", [planCommand, explainCommand, doctorCommand, envCommand]],
-  ["While it runs:", [lsCommand, watchCommand, statusCommand, logsCommand, sshCommand, tunnelCommand]],
+  ["While it runs:", [lsCommand, watchCommand, statusCommand, metricsCommand, logsCommand, sshCommand, tunnelCommand]],
   ["Before it ends:", [pullCommand, verifyCommand, approveCommand, breakGlassCommand]],
   ["Evidence and money:", [auditCommand, ledgerCommand, recoverCommand]],
   ["Local cloud and shell:", [sandboxCommand, completionCommand]],

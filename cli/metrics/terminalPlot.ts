@@ -3,9 +3,10 @@
  * libraries for this draw one mark per column with the row number as x, so steps of different cells would not line up, and know no
  * gaps. Without colours, or where braille may not be shown, each curve has a letter of its own. Pure.
  */
+import { printable } from "../render/paint";
 import type { Curve, Figure, Point } from "./curve";
 import type { Scale } from "./scale";
-import { formatTick, scaleOf } from "./scale";
+import { axisOf, formatTick, scaleOf } from "./scale";
 
 export interface PlotLook {
   /** Whole width in columns, and rows of the drawing itself. */
@@ -21,8 +22,8 @@ export interface PlotLook {
 
 export function plotLines(figure: Figure, look: PlotLook): string[] {
   const values = figure.curves.flatMap(({ points }) => points.flatMap(({ y }) => (y === null ? [] : [y])));
-  const y = scaleOf(values, { count: Math.max(2, Math.round(look.height / 3)), log: look.log });
-  const x = scaleOf(figure.curves.flatMap(({ points }) => points.map((point) => point.x)), { count: Math.max(2, Math.round(look.width / 14)) });
+  const y = scaleOf(values, { count: Math.max(2, Math.round(look.height / 3)), log: look.log, round: true });
+  const x = axisOf(figure.curves.flatMap(({ points }) => points.map((point) => point.x)), Math.max(2, Math.round(look.width / 14)));
   const labels = labelsByRow(y, look.height);
   const margin = Math.max(0, ...[...labels.values()].map((label) => label.length));
   const columns = Math.max(8, look.width - margin - 2);
@@ -137,7 +138,7 @@ function legendLines({ curves }: Figure, { colour, width, dots }: PlotLook): str
   const lines: string[] = [];
   let room = 0;
   curves.forEach(({ cell }, index) => {
-    const entry = `${dots ? "--" : letterOf(index)} ${cell}`;
+    const entry = `${dots ? "--" : letterOf(index)} ${printable(cell)}`;
     if (room < entry.length + 2) {
       lines.push("  ");
       room = width - 2;
