@@ -11,7 +11,7 @@ import type { Plan } from "../../../profiles/plan";
 import { looksSecret, splitWords } from "../../../policy/secretLooks";
 import { plainTitles, titlesOf } from "../../render/teardown";
 import { runClocks } from "../../runs/clocks";
-import { costOf } from "../../runs/cost";
+import { costOf } from "../../../custody/cost";
 import { recallLook } from "../../runs/lastLook";
 import { activityOf } from "../../runs/overview";
 import { isLive } from "../../runs/project";

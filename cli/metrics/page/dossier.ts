@@ -6,7 +6,7 @@ import type { Table } from "../../../profiles";
 import type { Plan } from "../../../profiles/plan";
 import type { Titles } from "../../render/teardown";
 import type { RunClock } from "../../runs/clocks";
-import type { RunCost } from "../../runs/cost";
+import type { RunCost } from "../../../custody/cost";
 import type { CopyFault } from "../../runs/verifyCopy";
 import type { Figure } from "../curve";
 import type { CellMetrics } from "../series";
