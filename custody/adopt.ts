@@ -9,7 +9,7 @@ import type { Clock } from "./clock";
 import { COPIED_FOLDERS, CUSTODY_COPY, LEDGER_COPY } from "./copies";
 import { makeDirectory, renameDurably, writeFileDurably } from "./disk/files";
 import { withFileLock } from "./disk/fileLock";
-import { runId, type LedgerEntry, type RunRef } from "./formats";
+import { runId, type LedgerData, type LedgerEntry, type RunRef } from "./formats";
 import { adoptEntries, readLedger } from "./ledger";
 import { parseManifest } from "./manifest";
 import { joinLedgers, type Joined } from "./merging/join";
@@ -119,18 +119,26 @@ export interface StorePlace {
   readonly source: string;
 }
 
-/** A store without runs has nothing to lose by taking the id of the one that is recovered. Throws UserError `custody-conflict`. */
+/**
+ * A store without runs has nothing to lose by taking the id of the one that is recovered, nor has one whose ledgers were begun from
+ * the vendor's API for want of it. Throws UserError `custody-conflict`.
+ */
 export function openStoreOf(custodyId: string, { projectRoot, root, clock, source }: StorePlace): Custody {
   if (!existsSync(join(root, "custody.json"))) createStore(root, custodyId);
   const custody = openCustody(projectRoot, { clock });
   if (custody.id === custodyId) return custody;
-  if (custody.runs().length > 0) {
+  if (!custody.runs().every((ref) => wasBegunFromApi(custody, ref))) {
     throw new UserError(`${source} belongs to the custody store ${custodyId}, but ${root} is ${custody.id} and keeps runs of its own; one store cannot be two.`, {
       code: "custody-conflict", next: [`export HOLDFAST_CUSTODY_DIR=.holdfast-${custodyId.slice(4, 12)} (a store of its own beside it), then the same command again`],
     });
   }
   writeFileDurably(join(root, "custody.json"), `${JSON.stringify({ v: 1, id: custodyId })}\n`);
   return openCustody(projectRoot, { clock });
+}
+
+function wasBegunFromApi(custody: Custody, ref: RunRef): boolean {
+  const first = custody.run(ref).entries()[0];
+  return first?.kind === "run.declared" && (first.data as LedgerData["run.declared"]).fromApi === true;
 }
 
 /** Every document is opened; one that is none of a known version stops the recovery, one that is not trusted is told. */

@@ -237,8 +237,11 @@ export interface CapacityWaiting {
 }
 
 export interface LedgerData {
-  /** First line: names the run and the custody store; `plan` is the resolved plan (no secrets). */
-  "run.declared": { readonly run: RunRef; readonly custodyId: string; readonly endpoint: EndpointRef; readonly plan: unknown; readonly roster: readonly string[]; readonly disposable?: { readonly maxHours: number } };
+  /**
+   * First line: names the run and the custody store; `plan` is the resolved plan (no secrets). `fromApi`: nothing of an earlier ledger
+   * was left, and this one was begun from what the vendor's API shows.
+   */
+  "run.declared": { readonly run: RunRef; readonly custodyId: string; readonly endpoint: EndpointRef; readonly plan: unknown; readonly roster: readonly string[]; readonly disposable?: { readonly maxHours: number }; readonly fromApi?: true };
   /** Before a billable call. Resolved by `intent.confirmed`, `intent.abandoned` or an audit. */
   "intent.opened": { readonly intent: string; readonly role: string; readonly name: string; readonly pid: number; readonly startTicks: number | null; readonly request: Record<string, unknown> };
   "intent.confirmed": { readonly intent: string; readonly role: string; readonly id: string; readonly name: string };

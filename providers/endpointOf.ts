@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { parseDocument } from "yaml";
 import type { JudgeEndpoint } from "../custody";
 import type { EndpointRef } from "../custody/formats";
-import { LAMBDA_API, type StackConfig } from "../profiles";
+import { UserError } from "../custody/userError";
+import { LAMBDA_API, parseStackConfig, type StackConfig } from "../profiles";
 
 /** The endpoint of a run with this config. */
 export function endpointOf(config: Pick<StackConfig, "platform" | "lambda">): EndpointRef {
@@ -17,7 +18,7 @@ export function endpointOf(config: Pick<StackConfig, "platform" | "lambda">): En
  * those of the stack's own config, the sandbox, and the vendors' production addresses. Reads Pulumi.<stack>.yaml only.
  */
 export function ownEndpoints(projectRoot: string, stack: string): JudgeEndpoint {
-  const own = configuredEndpoint(projectRoot, stack);
+  const own = namedIn(projectRoot, stack);
   const known = new Set(["sandbox", ...PRODUCTION, ...(own.api === null ? [] : [own.api])].map(plain));
   return ({ api, keyFile }) => {
     const says = own.api === null ? `Pulumi.${stack}.yaml names none` : `Pulumi.${stack}.yaml says ${own.api}`;
@@ -32,11 +33,24 @@ const PRODUCTION: readonly string[] = [LAMBDA_API];
 
 const plain = (api: string): string => api.replace(/\/+$/, "");
 
+/** The endpoint of a stack, from Pulumi.<stack>.yaml. Throws UserError or ConfigError. */
+export function configuredEndpoint(projectRoot: string, stack: string): EndpointRef {
+  const path = join(projectRoot, `Pulumi.${stack}.yaml`);
+  if (!existsSync(path)) throw new UserError(`There is no ${path}, so nobody knows whose API to ask.`, { code: "not-found", next: ["restore it: it is committed with the project"] });
+  return endpointOf(parseStackConfig(blocksIn(path), `Pulumi.${stack}.yaml`));
+}
+
 /** Only these two values, so that a fault elsewhere in the config does not stand in the way of a recovery. */
-function configuredEndpoint(projectRoot: string, stack: string): { api: string | null; keyFile: string | undefined } {
+function namedIn(projectRoot: string, stack: string): { api: string | null; keyFile: string | undefined } {
   const path = join(projectRoot, `Pulumi.${stack}.yaml`);
   if (!existsSync(path)) return { api: null, keyFile: undefined };
-  const config = (parseDocument(readFileSync(path, "utf8")).toJS() as { config?: Record<string, unknown> } | null)?.config;
-  const block = config?.[`holdfast:${String(config["holdfast:platform"])}`] as { endpoint?: unknown; keyFile?: unknown } | undefined;
+  const blocks = blocksIn(path);
+  const block = blocks[String(blocks["platform"])] as { endpoint?: unknown; keyFile?: unknown } | undefined;
   return { api: typeof block?.endpoint === "string" ? block.endpoint : null, keyFile: typeof block?.keyFile === "string" ? block.keyFile : undefined };
+}
+
+/** The namespace's keys without their prefix. */
+function blocksIn(path: string): Record<string, unknown> {
+  const config = (parseDocument(readFileSync(path, "utf8")).toJS() as { config?: Record<string, unknown> } | null)?.config ?? {};
+  return Object.fromEntries(Object.entries(config).filter(([key]) => key.startsWith("holdfast:")).map(([key, value]) => [key.slice("holdfast:".length), value]));
 }

@@ -1,9 +1,9 @@
 /** What the generic parts (audit, teardown) ask of a platform. A second platform adds one line here. */
 import type { RunCustody } from "../custody";
-import type { EndpointRef } from "../custody/formats";
+import type { EndpointRef, RunRef } from "../custody/formats";
 import { runId } from "../custody/formats";
 import { UserError } from "../custody/userError";
-import type { Plan } from "../profiles/plan";
+import type { Plan, PlanStorage } from "../profiles/plan";
 
 /** One thing the vendor bills. USD. */
 export interface Billable {
@@ -38,11 +38,33 @@ export interface CapacityNow {
   readonly excluded: readonly { readonly candidate: string; readonly why: string }[];
 }
 
+/** Something of a run that stands at the vendor, as a ledger records it. */
+export interface FoundResource {
+  readonly role: "instance" | "filesystem" | "sshKey";
+  readonly kind: string;
+  readonly id: string;
+  readonly name: string;
+  readonly hourlyUsd?: number;
+  readonly monthlyUsd?: number;
+  readonly details: Record<string, unknown>;
+}
+
+/** What the account still holds of a run, by the names it was made under. */
+export interface FoundRun {
+  readonly resources: readonly FoundResource[];
+  /** One that answers, to read the storage through; null: none does. */
+  readonly machine: { readonly instance: string; readonly host: string; readonly port: number; readonly user: string } | null;
+  /** Where that machine has the storage. */
+  readonly mounts: readonly { readonly filesystemId: string; readonly mountPoint: string }[];
+}
+
 export interface PlatformSource {
   /** Everything the vendor bills for this account. */
   listBillables(endpoint: EndpointRef, projectRoot: string): Promise<readonly Billable[]>;
   /** Looks once, launches nothing. */
   capacityNow(endpoint: EndpointRef, projectRoot: string, asked: CapacityAsked): Promise<CapacityNow>;
+  /** Looks for a run that no ledger remembers; `storage` is what its config says of it. */
+  findRun(endpoint: EndpointRef, projectRoot: string, run: RunRef, storage: Pick<PlanStorage, "mode" | "name">): Promise<FoundRun>;
   /** Closes launch intents that made nothing; returns those whose outcome nobody knows yet. */
   settleIntents(run: RunCustody, endpoint: EndpointRef, projectRoot: string): Promise<readonly unknown[]>;
   /** Removes private key files of a run that has ended; nothing while a machine of it may stand. */

@@ -9,13 +9,15 @@ import { UserError } from "../../custody/userError";
 import type { Cli } from "../cli";
 import { examples, jsonOption } from "../cli";
 import type { ExitCode } from "../exitCodes";
-import { plural } from "../render/units";
+import { exitCodes } from "../exitCodes";
+import { renderRecovery } from "../render/recovery";
 import type { Session } from "../terminal";
 
 interface RecoverOptions {
   readonly from?: string;
   readonly directory?: string;
   readonly key?: string;
+  readonly fromApi?: boolean;
 }
 
 export function recoverCommand(cli: Cli): Command {
@@ -26,6 +28,7 @@ export function recoverCommand(cli: Cli): Command {
     .option("--from <user@host[:port]>", "the machine, whose copies are read instead of the shared store (default: from the stack's Pulumi state)")
     .option("--directory <dir>", "the run's directory on it (default: from the stack's Pulumi state)")
     .option("--key <file>", "private SSH key that the machine accepts (access.authorizedKeys; default: the run's own where it is here, else what ssh offers)")
+    .option("--from-api", "everything is lost but the cloud account: find the run there by its names, and read its file system through a machine that stands")
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -33,6 +36,7 @@ export function recoverCommand(cli: Cli): Command {
         ["holdfast recover prod/digits", "from the shared store of the stack's config (custody.store)"],
         ["holdfast recover holdfast/prod/digits --key ~/.ssh/id_ed25519", "a colleague takes over; address and directory from Pulumi's state"],
         ["holdfast recover prod/digits --from ubuntu@192.0.2.7 --directory /lambda/nfs/NAME/holdfast/holdfast/prod/digits --key ~/.ssh/id_ed25519", "without the state"],
+        ["holdfast recover prod/digits --from-api --key ~/.ssh/id_ed25519", "with neither custody nor state; exit code 5 when no machine stands to read the file system through"],
       ),
     )
     .action(cli.action((session, [run]: [string], options: RecoverOptions) => recover(session, run, options)));
@@ -45,11 +49,23 @@ async function recover(session: Session, text: string, options: RecoverOptions):
   const run = parseRunText(text, projectRoot);
   const key = options.key === undefined ? null : givenKey(session, options.key);
   const machine = options.from !== undefined || options.directory !== undefined;
+  if (options.fromApi === true) return fromApi(session, projectRoot, run, key, machine);
   const report = (machine ? null : await fromShared(session, projectRoot, run)) ?? (await fromMachine(session, projectRoot, run, key, options));
   const linked = key === null ? null : await linkKey(session, projectRoot, run, key);
   if (session.json) session.printJson(report);
-  else session.print(render(session, run, report, linked));
+  else session.print(renderRecovery(report, linked, session.paint));
   return undefined;
+}
+
+async function fromApi(session: Session, projectRoot: string, run: RunRef, key: string | null, machine: boolean): Promise<ExitCode | undefined> {
+  if (machine) throw new UserError("--from-api finds machine and directory itself.", { code: "usage", next: ["leave out --from and --directory, or --from-api"] });
+  const { recoverFromApi } = await import("../runs/recoverFromApi.js");
+  const { renderApiReport } = await import("../render/recovery.js");
+  const report = await recoverFromApi(session, projectRoot, run, key);
+  if (key !== null) await linkKey(session, projectRoot, run, key);
+  if (session.json) session.printJson(report);
+  else session.print(renderApiReport(report, session.paint));
+  return report.machine === null ? exitCodes.unreachable : undefined;
 }
 
 /** null: nothing is shared, or the shared store has never heard of the run. */
@@ -106,25 +122,4 @@ async function linkKey(session: Session, projectRoot: string, ref: RunRef, keyPa
   mkdirSync(run.paths.ssh, { recursive: true, mode: 0o700 });
   symlinkSync(keyPath, place);
   return place;
-}
-
-function render(session: Session, run: RunRef, report: RecoverReport, linked: string | null): string {
-  const { paint } = session;
-  const added = `${plural(report.entries, "ledger entry", "ledger entries")}, ${plural(report.documents.length, "document")}`;
-  const outcome = {
-    recovered: `Recovered ${runId(run)}: ${added}.`,
-    merged: `Two ledgers of ${runId(run)} had grown apart and are one now, with every line of both (the copy had ${added}). What only one of them would have allowed is not allowed any more.`,
-    kept: `What is here already says as much as the copy or more; ${plural(report.documents.length, "document")} added.`,
-  }[report.outcome];
-  return [
-    paint("good", outcome),
-    ...(report.outcome !== "kept"
-      ? [`Its commands will speak to the API at ${report.api}. A copied ledger shows that it is whole, not who wrote it: no grant and no "disposable" in it counts; receipts and approvals are signed and do.`]
-      : []),
-    ...(linked === null ? [] : [`${linked} points to your key: later commands reach the machine with it.`]),
-    ...(report.setAside === null ? [] : [paint("warn", `A ledger that could not be believed was set aside: ${report.setAside}`)]),
-    ...report.untrusted.map(({ file, problem }) => paint("warn", `${file} does not count here: ${problem}`)),
-    ...report.unknownKeys.map(({ keyId, publicKey }) => `${paint("warn", `A key that this project does not trust signed for it: ${keyId.slice(0, 12)}`)}\n${publicKey.trim()}\n  ${paint("faint", "next:")} if you know whose it is, add it to holdfast.trust.yaml`),
-    `  ${paint("faint", "next:")} holdfast status ${runId(run)}`,
-  ].join("\n");
 }

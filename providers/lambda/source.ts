@@ -1,6 +1,6 @@
 /** What the generic parts (audit, teardown) ask of Lambda: what bills, what became of launches, whether storage is empty. */
 import { systemClock } from "../../custody/clock";
-import type { EndpointRef } from "../../custody/formats";
+import type { EndpointRef, RunRef } from "../../custody/formats";
 import type { RunCustody } from "../../custody/store";
 import { UserError } from "../../custody/userError";
 import type { CapacityAsked, CapacityNow } from "../platformSource";
@@ -10,6 +10,9 @@ import { chooseCapacity } from "./capacity";
 import type { Connection } from "./connection";
 import { connectLambda } from "./connection";
 import { isEmpty } from "./filesystem/empty";
+import type { PlanStorage } from "../../profiles/plan";
+import type { FoundRun } from "../platformSource";
+import { findRun as findRunAt } from "./findRun";
 import type { Unconfirmed } from "./settleIntents";
 import { settleIntents as settleIntentsAt } from "./settleIntents";
 
@@ -26,6 +29,11 @@ export async function listBillables(endpoint: EndpointRef, projectRoot: string):
 export async function capacityNow(endpoint: EndpointRef, projectRoot: string, { resources, ...asked }: CapacityAsked): Promise<CapacityNow> {
   const { client } = await connect(endpoint, projectRoot);
   return chooseCapacity(await client.listInstanceTypes(), { ...asked, requirement: resources });
+}
+
+/** What stands of a run, by its names; see findRun.ts. */
+export async function findRun(endpoint: EndpointRef, projectRoot: string, run: RunRef, storage: Pick<PlanStorage, "mode" | "name">): Promise<FoundRun> {
+  return findRunAt(await connect(endpoint, projectRoot), endpoint, run, storage);
 }
 
 /** Closes intents that made nothing and returns those that did; see settleIntents.ts. */

@@ -10,6 +10,7 @@ import { makeSshKeyPair } from "../../providers/lambda/sshKeyPair";
 import type { ScratchStack } from "./stack";
 import { withScratch } from "./stack";
 import { atVendor, refused, rosterComplete, succeeds } from "./steps";
+import { until } from "./until";
 
 const nothing = { instances: [], filesystems: [], keys: [] };
 
@@ -68,4 +69,56 @@ test("CI destroys what a person approved, with a receipt whose copy it reads aga
   } finally {
     rmSync(team, { recursive: true, force: true });
   }
+});
+
+test("with everything lost but the cloud account and the config, the run is found by its names, its artifacts are listed, and can be pulled", async () => {
+  const pair = makeSshKeyPair("person");
+  await withScratch({ config: { access: { authorizedKeys: [pair.publicKey.trim()] } } }, async (lost) => {
+    await succeeds(lost.up());
+    await rosterComplete(lost);
+    await succeeds(lost.holdfast("pull"));
+    const wanted = lost.custody().newestManifest();
+    const made = await atVendor(lost);
+    const [filesystem] = await lost.sandbox<{ path: string }[]>("/filesystems");
+    const copies = join(filesystem?.path ?? "", "holdfast", "scratch", "test", "quick", "custody");
+
+    /** A new machine: neither custody nor state, only what git has. */
+    const fresh = (): { checkout: ScratchStack; key: string } => {
+      const checkout = lost.anotherCheckout();
+      checkout.setVariable("PULUMI_BACKEND_URL", `file://${checkout.directory}`);
+      const key = join(checkout.directory, "person-key");
+      writeFileSync(key, pair.privateKey, { mode: 0o600 });
+      return { checkout, key };
+    };
+
+    // The copies beside the artifacts are there: history and receipt come back, distrusted as any copy.
+    const first = fresh();
+    const report = JSON.parse(await succeeds(first.checkout.holdfast("recover", "test/quick", "--from-api", "--key", first.key, "--json"))) as { evidence: string; artifacts: { files: number; closed: boolean }; standing: { role: string; news: boolean }[] };
+    assert.equal(report.evidence, "copies");
+    assert.deepEqual(report.artifacts, { files: wanted?.files.length, bytes: wanted?.files.reduce((sum, file) => sum + file.bytes, 0), closed: true });
+    assert.deepEqual(report.standing.map(({ role, news }) => [role, news]), [["sshKey", false], ["filesystem", false], ["instance", false]]);
+    assert.ok(kinds(first.checkout).includes("custody.recovered"));
+    await first.checkout.close();
+
+    // Not even those: a ledger is begun from the API, and what is there can be pulled all the same.
+    rmSync(copies, { recursive: true });
+    const second = fresh();
+    const output = await succeeds(second.checkout.holdfast("recover", "test/quick", "--from-api", "--key", second.key));
+    assert.match(output, /a new one was begun from what the API shows[^]*instance holdfast-quick-.*which no ledger knew[^]*Read through ubuntu@/);
+    assert.equal(second.checkout.custody().view().jobEverStarted, true);
+    await succeeds(second.checkout.holdfast("pull"));
+    assert.deepEqual(second.checkout.custody().newestManifest()?.files, wanted?.files);
+    await succeeds(second.checkout.holdfast("approve", "--confirm", instanceName(second.checkout)));
+
+    // No machine: it is said what has to be read, and with what; nothing is taken for gone.
+    const third = fresh();
+    await lost.post("/instance-operations/terminate", { instance_ids: made.instances.map(({ id }) => id) });
+    await until("the instance is gone", async () => (await atVendor(lost)).instances.length === 0);
+    const blind = await third.checkout.holdfast("recover", "test/quick", "--from-api", "--key", third.key);
+    assert.equal(blind.exitCode, 5, blind.output);
+    assert.match(blind.output, /filesystem holdfast-quick-.*which no ledger knew[^]*No instance of it stands[^]*next: holdfast rescue scratch\/test\/quick/);
+    assert.deepEqual(third.checkout.custody().view().live.map(({ role }) => role).sort(), ["filesystem", "sshKey"]);
+    await third.checkout.close();
+    await second.checkout.close();
+  });
 });
