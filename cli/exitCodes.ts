@@ -46,6 +46,7 @@ const refusals: Readonly<Record<RefusalCode, true>> = {
 const codeMeanings: Readonly<Record<string, ExitCode>> = {
   refused: exitCodes.refused,
   "confirmation-needed": exitCodes.refused,
+  "standing-unnamed": exitCodes.refused,
   "key-untrusted": exitCodes.refused,
   "custody-elsewhere": exitCodes.refused,
   "custody-conflict": exitCodes.refused,

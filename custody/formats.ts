@@ -278,6 +278,12 @@ export interface LedgerData {
   "grant.closed": { readonly grant: string; readonly why: string };
   "leftover.recorded": { readonly kind: string; readonly id: string; readonly name: string; readonly monthlyUsd: number | null; readonly owned: boolean; readonly remove: string };
   "audit.closed": { readonly billing: number; readonly leftovers: number; readonly usd: number | null };
+  /** How long the run was meant to take, and who answers for it; its end destroys nothing. `owner`, `by`: user@host. */
+  "lease.granted": { readonly owner: string; readonly until: string; readonly why: string };
+  "lease.renewed": { readonly by: string; readonly until: string; readonly why: string };
+  "lease.ended": { readonly by: string; readonly why: string };
+  /** Advisory: a keeper looks after the run, and others need not, until then. */
+  "keeper.watching": { readonly keeper: string; readonly until: string };
   /** Everything before it came from copies that others could write to: grants, `disposable` and closing marks of before do not count. */
   "custody.recovered": { readonly from: string; readonly entries: number };
   /** Two ledgers of the run that grew apart are one from here on: both heads, sorted. Not a line's `prev` but these are what it follows. */

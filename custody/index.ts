@@ -10,6 +10,7 @@ export { acquireFileLock, tryFileLock, withFileLock, type FileLock } from "./dis
 export { bootIdOfHost, livenessOf, ownIdentity, startTicksOf, type Liveness, type ProcessIdentity } from "./disk/processes";
 export * from "./follow";
 export * from "./formats";
+export { firstLaunch, leaseIsOver, leaseOf, renewedUntil, type Lease } from "./lease";
 export { parseLedger, readLedger } from "./ledger";
 export { cellOf, parseManifest, readWriterStatus, takeManifest, type CellPatterns, type TakeManifestOptions } from "./manifest";
 export * from "./pull";

@@ -2,6 +2,7 @@
 import type { EndpointRef, Grant, LedgerData, LedgerEntry, LedgerKind, PlannedDeletion, RunRef } from "./formats";
 import { foldGraph, type Side } from "./merging/fold";
 import { isMerge } from "./merging/graph";
+import type { Lease } from "./lease";
 import { UserError } from "./userError";
 
 export interface LiveResource {
@@ -69,6 +70,10 @@ export interface RunView {
   readonly usedApprovals: ReadonlySet<string>;
   /** Overrides that were turned into a grant, in any life of the run. */
   readonly usedBreakGlass: ReadonlySet<string>;
+  /** As it was granted or last renewed; null: none was recorded in this life. */
+  readonly lease: Lease | null;
+  /** The keeper that said last that it looks after the run. */
+  readonly keeper: Dated<"keeper.watching"> | null;
   /** What stays on purpose, one entry per id: of this life, and what former lives own and nobody deleted since. */
   readonly leftovers: readonly Dated<"leftover.recorded">[];
   readonly auditClosed: Dated<"audit.closed"> | null;
@@ -165,6 +170,7 @@ function begin(entry: LedgerEntry<"run.declared">, former: Draft | null): Draft 
     roster: new Set(roster), removed: new Map(), refusedEdit: new Set(), resources: new Map(), live: [], deleted: [], openIntents: [], waiting: null, address: null,
     lastJob: null, jobEverStarted: false, lastJobStart: null, newestManifest: null, pulls: [], lastVerifyFailure: null,
     receipts: [], approvals: [], standing: [], revokedStanding: new Set(former?.revokedStanding), breakGlass: [], refusals: [], openGrant: null, usedApprovals: new Set(former?.usedApprovals), usedBreakGlass: new Set(former?.usedBreakGlass),
+    lease: null, keeper: null,
     leftovers: former?.leftovers.filter((leftover) => leftover.owned) ?? [], auditClosed: null,
     disposable: disposable === undefined ? null : { createdAt: entry.at, maxHours: disposable.maxHours },
   };
@@ -213,6 +219,10 @@ function apply(view: Draft, entry: LedgerEntry): void {
   else if (is(entry, "approval.signed")) view.approvals.push({ ...entry.data, at });
   else if (is(entry, "standing.signed")) view.standing.push({ ...entry.data, at });
   else if (is(entry, "standing.revoked")) view.revokedStanding.add(entry.data.standing);
+  else if (is(entry, "lease.granted")) view.lease = { owner: entry.data.owner, until: entry.data.until, renewals: 0, ended: false };
+  else if (is(entry, "lease.renewed")) view.lease = { owner: view.lease?.owner ?? entry.data.by, until: entry.data.until, renewals: (view.lease?.renewals ?? 0) + 1, ended: false };
+  else if (is(entry, "lease.ended")) view.lease = { owner: view.lease?.owner ?? entry.data.by, until: at, renewals: view.lease?.renewals ?? 0, ended: true };
+  else if (is(entry, "keeper.watching")) view.keeper = { ...entry.data, at };
   else if (is(entry, "breakglass.signed")) view.breakGlass.push({ ...entry.data, at });
   else if (is(entry, "teardown.refused")) view.refusals.push({ resource: entry.data.resource, reasons: entry.data.reasons, at });
   else if (is(entry, "grant.sealed")) {

@@ -4,6 +4,7 @@ import { ConfigError, choice, list, parseWithFaults, positive, section, text, wh
 import { custodyConfigSchema, type CustodyConfig } from "./input/custodyConfig";
 import { jobForbids, jobHides, jobSchema, type JobRequest } from "./job";
 import { autodlConfigSchema, slurmConfigSchema, sshConfigSchema } from "./input/hostConfig";
+import { keeperConfigSchema } from "./input/keeperConfig";
 import { kubernetesConfigSchema } from "./input/kubernetesConfig";
 import { lambdaConfigSchema } from "./input/lambdaConfig";
 import { colabConfigSchema, kaggleConfigSchema } from "./input/notebookConfig";
@@ -86,7 +87,8 @@ const schema = section({
     /** Public SSH keys that may log in besides the run's own. Default: []. */
     authorizedKeys: list(text("a public SSH key, on one line as in id_ed25519.pub", sshKey), "a list of public SSH keys").default([]),
   }).prefault({}),
-  custody: custodyConfigSchema.prefault({}),
+  /** What `holdfast keeper` does for this stack's runs, and who hears of it. */
+  keeper: keeperConfigSchema.prefault({}),
   /** Only for platform lambda. */
   lambda: lambdaConfigSchema.prefault({}),
   /** Only for platform paperspaceCore. */

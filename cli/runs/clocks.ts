@@ -1,5 +1,6 @@
 /** When something happens to a run, or to what was agreed about it, without anybody asking: as points in time. Pure. */
 import type { RunView } from "../../custody";
+import { leaseOf } from "../../custody/lease";
 import type { Plan } from "../../profiles/plan";
 
 export interface RunClock {
@@ -23,7 +24,7 @@ export interface ClockFacts {
 
 /** The soonest first, those without a known moment last. */
 export function runClocks(view: RunView, facts: ClockFacts): RunClock[] {
-  const clocks = [...budgets(view, facts), ...agreements(view, facts.now), ...plannedClocks(view, facts)];
+  const clocks = [...leases(view), ...budgets(view, facts), ...agreements(view, facts.now), ...plannedClocks(view, facts)];
   return clocks.sort((a, b) => moment(a) - moment(b));
 }
 
@@ -35,6 +36,13 @@ export function nextClock(clocks: readonly RunClock[]): RunClock | null {
 const moment = (clock: RunClock): number => (clock.at === null ? Infinity : Date.parse(clock.at));
 const after = (iso: string, seconds: number): string => new Date(Date.parse(iso) + seconds * 1000).toISOString();
 
+function* leases(view: RunView): Iterable<RunClock> {
+  const planned = (view.plan as Plan | null)?.clocks.find(({ id }) => id === "lease");
+  const lease = leaseOf(view, planned?.seconds ? planned.seconds / 3600 : null);
+  if (lease === null) return;
+  yield { id: "lease", at: lease.until, title: "lease ends", statement: planned?.statement ?? "The run's own lease ends. It destroys nothing by itself.", tiersLost: [] };
+}
+
 function* budgets(view: RunView, { now, cost }: ClockFacts): Iterable<RunClock> {
   const maxUsd = (view.plan as Plan | null)?.budget.maxUsd;
   if (!maxUsd || cost.usdPerHour <= 0) return;
@@ -45,6 +53,8 @@ function* budgets(view: RunView, { now, cost }: ClockFacts): Iterable<RunClock> 
 }
 
 function* agreements(view: RunView, now: Date): Iterable<RunClock> {
+  const standing = view.standing.findLast(({ standing: id, expiresAt }) => !view.usedApprovals.has(id) && !view.revokedStanding.has(id) && Date.parse(expiresAt) > now.getTime());
+  if (standing) yield { id: "standing", at: standing.expiresAt, title: "standing expires", statement: `Standing approval ${standing.standing} expires; after that nothing ends this run without a person.`, tiersLost: [] };
   const approval = view.approvals.findLast(({ scope }) => scope === "end");
   if (!approval || view.usedApprovals.has(approval.approval) || Date.parse(approval.expiresAt) <= now.getTime()) return;
   yield { id: "approval", at: approval.expiresAt, title: "approval expires", statement: `Approval ${approval.approval} expires; a destroy after that asks for a new one.`, tiersLost: [] };
@@ -52,22 +62,16 @@ function* agreements(view: RunView, now: Date): Iterable<RunClock> {
 
 function plannedClocks(view: RunView, { closedAt }: ClockFacts): RunClock[] {
   const launchedAt = view.resources.get("instance")?.since ?? null;
-  const clocks = ((view.plan as Plan | null)?.clocks ?? []).filter(({ id }) => id !== "disposable" || view.disposable !== null);
+  const clocks = ((view.plan as Plan | null)?.clocks ?? []).filter(({ id }) => id !== "lease" && (id !== "disposable" || view.disposable !== null));
   return clocks.map(({ id, statement, seconds, from, tiersLost }) => {
     // The run's own clocks go on when its instance is replaced; the platform's begin anew with each instance.
-    const own: Readonly<Record<string, string | undefined>> = { lease: firstLaunch(view), disposable: view.disposable?.createdAt };
+    const own: Readonly<Record<string, string | undefined>> = { disposable: view.disposable?.createdAt };
     const origin = own[id] ?? (from === "launch" ? launchedAt : from === "finish" ? closedAt : null);
     return { id, at: seconds === null || origin === null ? null : after(origin, seconds), title: titles[id] ?? words(id), statement, tiersLost };
   });
 }
 
-const titles: Readonly<Record<string, string>> = { lease: "lease ends", disposable: "disposable until" };
-
-/** Of this life of the run, also when that instance is gone. */
-function firstLaunch(view: RunView): string {
-  const instances = [...view.deleted, ...view.live].filter(({ role }) => role === "instance").map(({ since }) => since);
-  return instances.sort()[0] ?? view.declaredAt;
-}
+const titles: Readonly<Record<string, string>> = { disposable: "disposable until" };
 
 /** autoShutdown: auto shutdown */
 const words = (id: string): string => id.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

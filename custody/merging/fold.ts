@@ -77,5 +77,6 @@ class GraphFold<V> {
 /** Kinds that change nothing at the vendor and allow nothing. What is not named here is taken for the contrary. */
 const quiet: ReadonlySet<LedgerKind> = new Set<LedgerKind>([
   "note", "teardown.refused", "manifest.taken", "pull.finished", "verify.failed", "receipt.signed", "approval.signed", "standing.signed", "standing.revoked", "breakglass.signed",
+  "lease.granted", "lease.renewed", "lease.ended", "keeper.watching",
   "custody.recovered", "custody.merged",
 ]);

@@ -13,6 +13,7 @@ import { declarePlan } from "../declare";
 import { openSshRemote } from "../ssh/remote";
 import { authorizeDeletion } from "../teardown/authorize";
 import { jobPlace, runDirectory, sessionName } from "./layout";
+import { grantLease } from "./lease";
 import { handOver, prepareEdit, recordRemoved, sayEdits } from "./liveEdit";
 import type { JobContent, PlacedJob } from "./place";
 import { checkInputs, pushInputs } from "./pushInputs";
@@ -158,6 +159,7 @@ async function start(remote: Remote, run: RunCustody, inputs: Placeable, target:
     specSha256: target.specSha256,
     scriptsSha256: target.scriptsSha256,
   });
+  grantLease(run, content.plan);
   await startQueue(remote, target, context.clock);
   await run.copyTo(remote, `${target.directory}/custody`);
   context.say(`job started: ${content.plan.cells.length} cells, log ${target.directory}/logs/queue.log`);
