@@ -74,13 +74,13 @@ function resolveRun(name: string, { otherRuns = [], ...args }: TrainingRunArgs):
   assertFreshBuild();
   const projectRoot = projectRootFrom(process.cwd());
   const config = parseStackConfig(args, `run "${name}"`);
-  const { request, code, inputs } = readJob(config, projectRoot);
+  const { request, code, inputs, lock } = readJob(config, projectRoot);
   for (const line of fetchBeforeProgram(projectRoot, pulumi.getProject(), pulumi.getStack())) void (line.startsWith("WARNING") ? pulumi.log.warn(line) : pulumi.log.info(line));
   const custody = openCustody(projectRoot, { create: true });
   const binding: Binding = { custodyId: custody.id, project: pulumi.getProject(), stack: pulumi.getStack(), run: name };
   const undeclared = undeclaredRuns(custody, binding, [name, ...otherRuns]);
   if (undeclared.length > 0) throw secondRun(name, binding, undeclared);
-  const plan = resolve(request, profileFor(config.platform), { run: runOf(binding), config, codeSha256: code.sha256, inputs, now: new Date() });
+  const plan = resolve(request, profileFor(config.platform), { run: runOf(binding), config, codeSha256: code.sha256, inputs, lock, now: new Date() });
   return {
     binding,
     config,

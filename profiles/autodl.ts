@@ -296,7 +296,7 @@ export const autodl = defineProfile({
     environmentContract: "The image's base miniconda is the environment. Never build or clone a conda environment, never let a project's pins replace its torch.",
     sshPort: mustProbe("the console, or ssh_command of GET snapshot", api),
     address: known({ whileItLives: "fixed", survivesRelaunch: false }, community),
-    proxyHook: known(". /etc/network_turbo 2>/dev/null || true", community),
+    proxyHook: known("[ ! -r /etc/network_turbo ] || . /etc/network_turbo", community),
     mirrorNeeded: known(true, community),
     cudaMax: mustProbe("nvidia-smi: cuda_v_from of a Pro instance asks for a least version", api),
     localNvme: known(true, { ...docs, note: "The data disk." }),

@@ -52,6 +52,18 @@ const input = section({
   maxHours: positive("hours above 0").default(2),
 });
 
+const setup = section({
+  /**
+   * A lock file in pip's requirements format, every package pinned (pip-compile, uv export), relative to the code directory. Its
+   * packages are installed beside the image's; torch and its kin stay the image's where it has them. Default: null.
+   */
+  lock: orNull(text("a path relative to the code directory, such as requirements.lock", /^(?!\/)(?!(.*\/)?\.\.(\/|$))[^\0\n\\]+$/u)),
+  /** sh lines, run in the code directory after the packages are there. Default: null. */
+  script: orNull(text("sh lines")),
+  /** How long all of it may take before the cells fail: the instance bills meanwhile. Default: 60. */
+  maxMinutes: positive("minutes above 0").default(60),
+});
+
 const gpu = section({
   /** Models that will do, in any order. Empty: any. Example: [A10, A100]. */
   names: list(text("a GPU model such as A100"), "a list of GPU models").default([]),
@@ -95,8 +107,12 @@ export const jobSchema = section({
   command: text("one line for sh, such as python3 train.py", /^[^\0\n]*\S[^\0\n]*$/u),
   /** Directory with the code, relative to the file of the job (or to the project). Default: ".". */
   code: text("a directory").default("."),
-  /** sh lines, run once per instance before the first cell. Default: null. Example: pip install -r requirements.txt. */
-  setup: orNull(text("sh lines")),
+  /** Run once per instance before the first cell: a lock file and a script, or only sh lines. Default: null. Example: {lock: requirements.lock}. */
+  setup: z
+    .union([text("sh lines"), setup], { error: "sh lines, or a map with the keys lock, script, maxMinutes" })
+    .nullable()
+    .default(null)
+    .transform((typed) => setup.parse(typeof typed === "string" ? { script: typed } : (typed ?? {}))),
   /** Files and data sets the job reads, brought before the first cell that needs them. Default: []. */
   inputs: list(input, "a list of maps").default([]),
   /** Environment of every cell. Not for secrets. Default: {}. Example: {OMP_NUM_THREADS: "1"}. */

@@ -22,6 +22,10 @@ export interface Plan {
   readonly secretNames: readonly string[];
   /** A POSIX sh snippet run once per instance before the first cell. */
   readonly setup: string | null;
+  /** Packages that are installed before it. */
+  readonly lock: PlanLock | null;
+  /** Bound on both. */
+  readonly setupMaxSeconds: number;
   readonly inputs: readonly PlanInput[];
   readonly resources: PlanResources;
   readonly checkpoint: PlanCheckpoint;
@@ -82,6 +86,16 @@ export interface PlanCell {
   readonly inputs: readonly string[];
   /** What it reads, by content (sha256 of the canonical list of names with hashes); a started cell cannot read something else. null: no inputs. */
   readonly inputsSha256: string | null;
+}
+
+/** A lock file of the job's code, in pip's requirements format. */
+export interface PlanLock {
+  /** Relative to the code directory. */
+  readonly path: string;
+  readonly sha256: string;
+  readonly packages: number;
+  /** Pins of it that are left to the image where that has the package: `torch==2.6.0`. */
+  readonly frameworks: readonly string[];
 }
 
 /** Something that cells read, and where it comes from. It is no artifact: its content is named by a hash instead of being kept. */

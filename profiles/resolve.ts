@@ -8,7 +8,7 @@ import { inputsOf, inputsSha256 } from "./planning/inputs";
 import { valueOr } from "./fact";
 import { ConfigError } from "./input/faults";
 import type { JobCell, JobRequest } from "./job";
-import { MOUNT, type Plan, type PlanCapacity, type PlanCell, type PlanCheckpoint, type PlanHost, type PlanInput, type PlanResources, type PlanStorage } from "./plan";
+import { MOUNT, type Plan, type PlanCapacity, type PlanCell, type PlanCheckpoint, type PlanHost, type PlanInput, type PlanLock, type PlanResources, type PlanStorage } from "./plan";
 import { faultsOfPlan } from "./planning/contradictions";
 import type { ResolveOptions } from "./planning/options";
 import { settingsOf, type PlatformSettings } from "./planning/settings";
@@ -49,7 +49,9 @@ export function resolve(job: JobRequest, profile: Profile, options: ResolveOptio
     cells: job.roster.map((cell) => cellOf(cell, job, inputs, options.codeSha256)),
     environment: { ...job.env },
     secretNames: [...job.secrets],
-    setup: job.setup,
+    setup: job.setup.script,
+    lock: lockOf(job, options),
+    setupMaxSeconds: Math.ceil(job.setup.maxMinutes * 60),
     inputs,
     resources,
     checkpoint,
@@ -80,10 +82,16 @@ function cellOf(cell: JobCell, job: JobRequest, inputs: readonly PlanInput[], co
     scratch: [...new Set([...job.artifacts.scratch, ...(cell.artifacts?.scratch ?? [])])],
     expected: [...new Set(expected)],
     configSha256: sha256Hex(canonicalJson({ command: job.command, args: cell.args, env: job.env })),
-    codeSha256: sha256Hex(canonicalJson({ code: codeSha256, setup: job.setup })),
+    codeSha256: sha256Hex(canonicalJson({ code: codeSha256, setup: { lock: job.setup.lock, script: job.setup.script } })),
     inputs: read.map(({ name }) => name),
     inputsSha256: data,
   };
+}
+
+function lockOf({ setup }: JobRequest, { lock = null }: ResolveOptions): PlanLock | null {
+  // Reading the file is the caller's, who knows where the code is.
+  if (setup.lock !== null && lock?.path !== setup.lock) throw new Error(`the lock file ${setup.lock} was not read`);
+  return setup.lock === null ? null : lock;
 }
 
 function resourcesOf({ resources }: JobRequest): PlanResources {

@@ -115,47 +115,6 @@ attend() {
   heed_orders
 }
 
-# The setup script runs once per instance for its content and the code beside it. Fails when it failed.
-run_setup() {
-  [ -f "$work_spec/setup" ] || return 0
-  setup_mark=$own_disk/setup-$(sha256sum <"$work_spec/setup" | cut -c 1-12)-${work_code##*/}.done
-  [ ! -e "$setup_mark" ] || return 0
-  say 'setup starts'
-  setup_scratch=$own_disk/scratch/${run_dir##*/}/setup
-  payload_exit=1
-  if check_sources "$work_spec/env" "$work_spec/setup" "$secrets_file" && mkdir -p "$setup_scratch" &&
-    start_payload "$run_dir/logs/setup.log" "$work_spec/setup" '' 1 "$setup_scratch" "$setup_scratch"; then
-    wait_payload || payload_exit=1
-    payload_pid=''
-  fi
-  [ "$stop_requested" != 1 ] || leave 60 'stopped on request during setup'
-  if [ "$payload_exit" = 0 ]; then
-    true >"$setup_mark"
-    say 'setup is done'
-    return 0
-  fi
-  say "setup failed with exit $payload_exit; see $run_dir/logs/setup.log"
-  # Setup of a cell that began earlier says nothing about the others.
-  if [ "$work_spec" != "$spec_dir" ]; then _without=$cell; else _without=$queue; fi
-  (fail_without_setup "$_without") || give_up_on_tier
-  dealt_with="$dealt_with $_without"
-  return 1
-}
-
-# For a subshell: it sets what it likes.
-fail_without_setup() {
-  pid='' payload_ticks='' wrapper_ticks='' kills='' own_spec='' own_code='' queue_epoch=$epoch
-  for cell in $1; do
-    if read_cell "$run_dir" "$cell" && [ "$attempt" != 0 ]; then
-      [ "$cell_state" = complete ] || replace_durably "$run_dir/state/cells/$cell.json" "$(end_record "$cell_json" failed setup "$payload_exit")" || return 1
-      continue
-    fi
-    cell_hash "$spec_dir" "$cell"
-    epoch=$queue_epoch attempt=0 wrapper_pid=''
-    write_cell "$run_dir" durably failed "$payload_exit" setup '' "$(now)" || return 1
-  done
-}
-
 # next_cell -> $cell: the first of the queue, as the file stands now, that this queue has not dealt with. Fails when there is none.
 next_cell() {
   attend

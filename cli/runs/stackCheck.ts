@@ -76,9 +76,9 @@ function resolveFiles(projectRoot: string, files: StackFiles, now: Date): { reso
   else if (job !== null) attempt(() => parseJob(job.value, job.file), (path) => ["job", ...path]);
   if (config === null || faults.length > 0) return { resolved: null, faults };
   const plan = attempt(() => {
-    const { request, code, inputs } = readJob(config, projectRoot);
+    const { request, code, inputs, lock } = readJob(config, projectRoot);
     const run = { project, stack: shortName(stack), name: request.name };
-    return resolve(request, profileFor(config.platform), { run, config, codeSha256: code.sha256, inputs, now });
+    return resolve(request, profileFor(config.platform), { run, config, codeSha256: code.sha256, inputs, lock, now });
   });
   return { resolved: plan === null ? null : { plan, config }, faults };
 }

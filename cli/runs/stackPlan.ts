@@ -18,9 +18,9 @@ export function planOfStack(projectRoot: string, choice: StackChoice, now = new 
   const { stack, path } = locateStack(projectRoot, choice);
   const project = projectName(projectRoot);
   const config = parseStackConfig(collectStackConfig(flatConfig(readYaml(path), project)), basename(path));
-  const { request, code, inputs } = readJob(config, projectRoot);
+  const { request, code, inputs, lock } = readJob(config, projectRoot);
   const run = { project, stack: shortName(stack), name: request.name };
-  return { stack, plan: resolve(request, profileFor(config.platform), { run, config, codeSha256: code.sha256, now }) };
+  return { stack, plan: resolve(request, profileFor(config.platform), { run, config, codeSha256: code.sha256, inputs, lock, now }) };
 }
 
 /** The stack that is meant and its config file, an absolute path that exists. Throws UserError. */

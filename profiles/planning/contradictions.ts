@@ -34,7 +34,7 @@ function typedDurablePaths(job: JobRequest, profile: Profile): Fault[] {
   const say = (path: PropertyPath): Fault => faultAt(path, `names ${fixed}: a durable path is derived, never typed; write to "$HOLDFAST_OUTPUT_DIR" and read data through inputs`);
   return [
     ...(named(job.command) ? [say(["job", "command"])] : []),
-    ...(job.setup !== null && named(job.setup) ? [say(["job", "setup"])] : []),
+    ...(job.setup.script !== null && named(job.setup.script) ? [say(["job", "setup"])] : []),
     ...Object.entries(job.env).filter(([, value]) => named(value)).map(([name]) => say(["job", "env", name])),
     ...job.roster.flatMap((cell, row) => cell.args.flatMap((word, column) => (named(word) ? [say(["job", "roster", row, "args", column])] : []))),
   ];

@@ -23,7 +23,7 @@ export function firedTriggers(profile: Profile, job: JobRequest, config: StackCo
 function textsIn(where: "setup" | "command" | "candidate", job: JobRequest, config: StackConfig): { path: PropertyPath; text: string }[] {
   switch (where) {
     case "setup":
-      return job.setup === null ? [] : [{ path: ["setup"], text: job.setup }];
+      return job.setup.script === null ? [] : [{ path: ["setup"], text: job.setup.script }];
     case "command":
       return [{ path: ["command"], text: job.command }];
     case "candidate":

@@ -121,7 +121,7 @@ function platformWarnings({ config, checkpoint, job }: WarningFacts): string[] {
       return graceSeconds >= checkpoint.costSeconds ? [] : [`kubernetes.graceSeconds: ${graceSeconds} s is less than the ${checkpoint.costSeconds} s of one checkpoint, so what a drained or evicted pod saves last is cut off (K8S5)`];
     }
     case "kaggle":
-      if (config.kaggle.internet || !NEEDS_INTERNET.test(job.setup ?? "")) return [];
+      if (config.kaggle.internet || !NEEDS_INTERNET.test(job.setup.script ?? "")) return [];
       return ["kaggle.internet: false, and the job's setup downloads something; set internet: true, or bring it in a data set (NB3)"];
     default:
       return [];

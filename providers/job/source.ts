@@ -1,10 +1,11 @@
 /** The job of a stack's config, a file of the project or written there, with the code that it names. */
 import { dirname, join, relative, resolve } from "node:path";
-import type { Fault, JobRequest, MeasuredInput, StackConfig } from "../../profiles";
+import type { Fault, JobRequest, MeasuredInput, PlanLock, StackConfig } from "../../profiles";
 import { ConfigError, readInputSource, readJobFile } from "../../profiles";
 import { messageOf } from "../../custody/userError";
 import { hashCode } from "./code";
 import { hashInput } from "./inputHash";
+import { readLock } from "./lock";
 
 export interface JobSource {
   readonly request: JobRequest;
@@ -17,6 +18,8 @@ export interface JobSource {
   };
   /** Inputs of this machine by name. One that is not here must have its hash in the job, and be on the instance already. */
   readonly inputs: ReadonlyMap<string, MeasuredInput>;
+  /** null: the job has none. */
+  readonly lock: PlanLock | null;
 }
 
 /** Relative paths in a job file count from the file, those of a job in the config from the project. Throws UserError with every fault. */
@@ -32,7 +35,7 @@ function sourceOf(request: JobRequest, base: string, jobFile: string | null, pro
   const inputs = measureInputs(request, base, projectRoot);
   const besides = [...(jobFile === null ? [] : [jobFile]), ...[...inputs.values()].map(({ source }) => resolve(projectRoot, source))];
   const without = besides.map((path) => relative(directory, path)).filter((path) => path !== "" && !path.startsWith(".."));
-  return { request, code: { directory: relative(projectRoot, directory), sha256: hashCode(directory, without), without }, inputs };
+  return { request, code: { directory: relative(projectRoot, directory), sha256: hashCode(directory, without), without }, inputs, lock: readLock(request, directory) };
 }
 
 function measureInputs({ inputs }: JobRequest, base: string, projectRoot: string): Map<string, MeasuredInput> {

@@ -4,6 +4,7 @@ import type { Plan, PlanCell } from "../../profiles/plan";
 import { runId } from "../../custody/formats";
 import { shellWord } from "../ssh/outcome";
 import { cellInputFiles, inputFiles } from "./inputs";
+import { lockFiles } from "./lock";
 
 /** Floors under which a cell does not start: room for what it writes. Bytes and inodes on the durable tier. */
 export interface Floors {
@@ -49,16 +50,17 @@ export function buildSpec(plan: Plan, mountPoint: string, floors: Floors = defau
         "retry_backoff_seconds=1",
         `checkpoint_every_seconds=${plan.checkpoint.everySeconds}`,
         "heartbeat_seconds=5",
+        `setup_max_seconds=${plan.setupMaxSeconds}`,
         // A share that is not mounted after a reboot would be a plain folder on the own disk: the queue refuses it.
         `mount=${mountPoint}`,
         "",
       ].join("\n"),
     ],
     ...inputFiles(plan, mountPoint),
+    ...lockFiles(plan),
   ]);
-  if (plan.host.proxyHook !== null || plan.setup !== null) {
-    files.set("setup", [plan.host.proxyHook, plan.setup].filter((line) => line !== null).join("\n") + "\n");
-  }
+  if (plan.host.proxyHook !== null) files.set("proxy", `${plan.host.proxyHook}\n`);
+  if (plan.setup !== null) files.set("setup", `${plan.setup}\n`);
   for (const cell of plan.cells) for (const [path, content] of cellFiles(cell)) files.set(path, content);
   return files;
 }

@@ -46,7 +46,7 @@ read_queue() {
 # Fails with $limits_fault. Unknown keys are for newer scripts.
 read_limits() {
   bytes_floor=1073741824 inodes_floor=1000 max_attempts=3 retry_backoff_seconds=10
-  checkpoint_every_seconds=600 heartbeat_seconds=5 stop_grace_seconds=60 mount=''
+  checkpoint_every_seconds=600 heartbeat_seconds=5 stop_grace_seconds=60 setup_max_seconds=3600 mount=''
   limits_fault=''
   [ -e "$1/limits" ] || return 0
   while IFS= read -r _line || [ -n "$_line" ]; do
@@ -58,7 +58,7 @@ read_limits() {
         case $_value in *[!0-9.]* | *.*.* | .*) limits_fault="$limits_fault $_line" ;; esac
         checkpoint_every_seconds=${_value:-0}
         ;;
-      bytes_floor | inodes_floor | max_attempts | retry_backoff_seconds | heartbeat_seconds | stop_grace_seconds)
+      bytes_floor | inodes_floor | max_attempts | retry_backoff_seconds | heartbeat_seconds | stop_grace_seconds | setup_max_seconds)
         case $_value in *[!0-9]* | 0?* | ???????????????????*) limits_fault="$limits_fault $_line" ;; *) eval "$_key=\${_value:-0}" ;; esac
         ;;
     esac

@@ -8,10 +8,12 @@
 payload_program='
 case $1 in =*) export LC_ALL="${1#=}" ;; *) unset LC_ALL ;; esac
 unset HOLDFAST_OUTER_LOCALE
+[ ! -f "$4/proxy" ] || . "$4/proxy" >/dev/null 2>&1
 [ ! -f "$4/env" ] || . "$4/env"
 [ -z "$7" ] || [ ! -f "$4/cells/$7/env" ] || . "$4/cells/$7/env"
 [ ! -f "$5" ] || . "$5" 2>/dev/null
 [ -z "$7" ] || [ ! -f "$4/cells/$7/inputs" ] || while IFS= read -r name; do . "$4/inputs/$name.env"; done <"$4/cells/$7/inputs"
+[ ! -f "$4/packages.env" ] || . "$4/packages.env"
 export HOLDFAST_RUN="$6" HOLDFAST_CELL="$7" HOLDFAST_ATTEMPT="$8"
 export HOLDFAST_OUTPUT_DIR="$9" HOLDFAST_CHECKPOINT_DIR="${10}" HOLDFAST_CHECKPOINT_EVERY_SECONDS="${11}" HOLDFAST_SCRATCH_DIR="${12}"
 export PYTHONUNBUFFERED="${PYTHONUNBUFFERED-1}" OMP_NUM_THREADS="${OMP_NUM_THREADS-${13}}"

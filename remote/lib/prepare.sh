@@ -1,5 +1,127 @@
 # shellcheck shell=sh disable=SC2034,SC2154  # variables are shared with the script that sources this
-# Sourced by run_queue.sh: what must be there before a cell starts. Reads $cell, $run_dir, $work_spec, $spec_dir, $epoch.
+# Sourced by run_queue.sh: what must be there before a cell starts. Reads $cell, $queue, $run_dir, $work_spec, $work_code, $spec_dir, $epoch.
+
+# run_setup: the packages of the lock file, once per instance for their content; then the script, once per instance for its
+# content and the code beside it. Bounded. Fails when it failed: the cells that need it are failed by that cause.
+run_setup() {
+  setup_ran=''
+  setup_log=$run_dir/logs/setup.log kept=''
+  # Earlier instances wrote to the same log.
+  setup_from=$( (wc -l <"$setup_log") 2>/dev/null) || setup_from=0
+  uptime_seconds
+  setup_until=$((uptime + setup_max_seconds))
+  install_lock || { setup_failed lock && return 1; }
+  run_setup_script || { setup_failed script && return 1; }
+  [ -z "$setup_ran" ] || setup_state done '' || give_up_on_tier
+}
+
+install_lock() {
+  [ -r "$work_spec/lock" ] || return 0
+  while IFS= read -r _line || [ -n "$_line" ]; do
+    case ${_line%%=*} in path) _lock=${_line#*=} ;; target) _target=${_line#*=} ;; python) _python=${_line#*=} ;; esac
+  done <"$work_spec/lock"
+  [ ! -d "$_target" ] || return 0
+  setup_ran=yes
+  mkdir -p "${_target%/*}" "$own_disk/scratch/${run_dir##*/}/setup" || return 1
+  # The payload's shell takes a script without arguments.
+  _install=$own_disk/scratch/${run_dir##*/}/setup/install
+  printf 'exec %s -IB %s %s %s\n' "$(shell_word "$_python")" "$(shell_word "$here/lib/install_lock.py")" "$(shell_word "$work_code/$_lock")" "$(shell_word "$_target")" >"$_install" || return 1
+  say "setup: installing $_lock"
+  run_in_setup "$_install" || return 1
+  kept=$(this_setup | sed -n 's/^kept from the image: //p' | tr '\n' ';' | sed 's/;$//')
+  [ -z "$kept" ] || say "setup: kept from the image: $kept"
+}
+
+run_setup_script() {
+  [ -f "$work_spec/setup" ] || return 0
+  setup_mark=$own_disk/setup-$(sha256sum <"$work_spec/setup" | cut -c 1-12)-${work_code##*/}.done
+  [ ! -e "$setup_mark" ] || return 0
+  setup_ran=yes
+  say 'setup starts'
+  check_sources "$work_spec/setup" && run_in_setup "$work_spec/setup" && true >"$setup_mark" && say 'setup is done'
+}
+
+# run_in_setup SCRIPT: as a payload without a cell. Its exit code stands in $payload_exit.
+run_in_setup() {
+  _scratch=$own_disk/scratch/${run_dir##*/}/setup
+  payload_exit=1
+  setup_state running '' || give_up_on_tier
+  if check_sources "$work_spec/env" "$secrets_file" && mkdir -p "$_scratch" && start_in_work "$1" "$_scratch"; then
+    await_setup
+    wait_payload || payload_exit=1
+    payload_pid=''
+  fi
+  [ "$stop_requested" != 1 ] || leave 60 'stopped on request during setup'
+  [ "$payload_exit" = 0 ]
+}
+
+# With the environment and in the code that the cell will have.
+start_in_work() {
+  _spec=$spec_dir _code=$code_dir spec_dir=$work_spec code_dir=$work_code
+  start_payload "$setup_log" "$1" '' 1 "$2" "$2"
+  _started=$?
+  spec_dir=$_spec code_dir=$_code
+  return "$_started"
+}
+
+# Until it has ended by itself, a stop is requested, or its time is over: then it is ended.
+await_setup() {
+  _pause=0.1
+  while [ "$stop_requested" != 1 ] && process_lives "$payload_pid" "$payload_ticks"; do
+    keep_heartbeat
+    uptime_seconds
+    if [ "$uptime" -ge "$setup_until" ]; then
+      say "setup is ended: it took more than $setup_max_seconds s"
+      printf 'ended by Holdfast: setup took more than %s s (setup.maxMinutes)\n' "$setup_max_seconds" >>"$setup_log" || :
+      end_payload "$run_dir" "$payload_pid" 10
+      return 0
+    fi
+    nap "$_pause"
+    case $_pause in 0.1) _pause=0.2 ;; 0.2) _pause=0.5 ;; *) _pause=1 ;; esac
+  done
+}
+
+# setup_failed STEP: names the line of the log that says why: the last one that speaks of an error, else the last one.
+setup_failed() {
+  _line=$(this_setup | grep -nEi 'error|not found|no such|cannot|denied|failed|ended by' | tail -n 1)
+  [ -n "$_line" ] || _line=$(this_setup | grep -n . | tail -n 1)
+  _number=${_line%%:*}
+  [ -z "$_number" ] || _number=$((_number + setup_from))
+  _text=$(printf '%s' "${_line#*:}" | cut -c 1-300)
+  _said="setup failed in its $1 with exit $payload_exit; $run_dir/logs/setup.log${_number:+ line $_number}: $_text"
+  say "$_said"
+  setup_state failed "logs/setup.log${_number:+ line $_number}: $_text" || give_up_on_tier
+  # Setup of a cell that began earlier says nothing about the others.
+  if [ "$work_spec" != "$spec_dir" ]; then _without=$cell; else _without=$queue; fi
+  (fail_without_setup "$_without") || give_up_on_tier
+  dealt_with="$dealt_with $_without"
+}
+
+# For a subshell: it sets what it likes.
+fail_without_setup() {
+  pid='' payload_ticks='' wrapper_ticks='' kills='' own_spec='' own_code='' queue_epoch=$epoch
+  for cell in $1; do
+    if read_cell "$run_dir" "$cell" && [ "$attempt" != 0 ]; then
+      [ "$cell_state" = complete ] || replace_durably "$run_dir/state/cells/$cell.json" "$(end_record "$cell_json" failed setup "$payload_exit")" || return 1
+      continue
+    fi
+    cell_hash "$spec_dir" "$cell"
+    epoch=$queue_epoch attempt=0 wrapper_pid=''
+    write_cell "$run_dir" durably failed "$payload_exit" setup '' "$(now)" || return 1
+  done
+}
+
+this_setup() { tail -n +$((setup_from + 1)) "$setup_log" 2>/dev/null; }
+
+# setup_state STATE WHY
+setup_state() {
+  replace_durably "$run_dir/state/setup.json" "$(
+    printf '{"state":"%s","why":%s,"kept":%s,"at":"%s"}' "$1" "$([ -n "$2" ] && json_string "$2" || printf null)" "$([ -n "$kept" ] && json_string "$kept" || printf null)" "$(now)"
+  )"
+}
+
+# shell_word TEXT: quoted for a shell.
+shell_word() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
 
 # ensure_inputs: brings what $cell reads and is not here yet, once per queue. When one cannot be had the cell is failed
 # with the cause `inputs`, and so is at once every later cell that reads it: the machine bills for each try.
