@@ -11,6 +11,7 @@ export const autodlGotchas: ProfileInput["gotchas"] = [
     statement: "A fresh shell has no proxy: calls to huggingface.co, github.com, pypi.org or wandb hang for minutes until the platform's accelerator is sourced.",
     handled: [
       { by: "plan", ref: "host.proxyHook", how: "the line that sources /etc/network_turbo is part of the plan" },
+      { by: "script", ref: "lib/payload.sh", how: "it is sourced before every command, setup and fetch" },
       { by: "documentation", ref: "explain", how: "the accelerator serves foreign hosts: unset its variables for domestic ones" },
     ],
     ...community,
@@ -71,7 +72,10 @@ export const autodlGotchas: ProfileInput["gotchas"] = [
   {
     id: "AD7",
     statement: "The platform's TensorBoard reads /root/tf-logs only: curves written elsewhere never show.",
-    handled: [{ by: "plan", ref: "host.tensorboardDirectory", how: "the plan names the directory that the panel reads" }],
+    handled: [
+      { by: "plan", ref: "host.tensorboardDirectory", how: "the plan names the directory that the panel reads" },
+      { by: "script", ref: "lib/payload.sh", how: "a link leads from there to the cell's curves, which stay with the artifacts" },
+    ],
     ...community,
   },
   {
@@ -86,10 +90,13 @@ export const autodlGotchas: ProfileInput["gotchas"] = [
   {
     id: "AD9",
     statement: "A project's pinned torch replaces the image's build, which was made for the rented GPU, and no kernel fits any more.",
-    handled: [{ by: "plan", ref: "resolve", how: "a setup that installs torch, or a whole requirements file, is warned about" }],
+    handled: [
+      { by: "script", ref: "lib/install_lock.py", how: "setup.lock leaves torch, torchvision and torchaudio to the image" },
+      { by: "plan", ref: "resolve", how: "a setup script that installs torch, or a whole requirements file, is warned about" },
+    ],
     triggers: [
       { in: "setup", pattern: "pip3?\\s+install\\b[^\\n;&|]*\\b(torch|torchvision|torchaudio)(?![\\w-])", warning: "replaces the image's torch, which matches the GPU" },
-      { in: "setup", pattern: "pip3?\\s+install\\b[^\\n;&|]*-r\\s*\\S*requirements(?!.*grep)", warning: "may replace the image's torch: take torch, torchvision and torchaudio out of what is installed" },
+      { in: "setup", pattern: "pip3?\\s+install\\b[^\\n;&|]*-r\\s*\\S*requirements(?!.*grep)", warning: "may replace the image's torch: name the file under setup.lock, which leaves that to the image" },
     ],
     ...community,
   },

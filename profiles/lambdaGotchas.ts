@@ -70,7 +70,10 @@ export const lambdaGotchas: ProfileInput["gotchas"] = [
   {
     id: "LAM7",
     statement: "Installing torch with pip over the Lambda Stack leaves two versions, and the wrong one is imported.",
-    handled: [{ by: "plan", ref: "resolve", how: "a setup that installs torch with pip is warned about" }],
+    handled: [
+      { by: "script", ref: "lib/install_lock.py", how: "setup.lock leaves torch to the image" },
+      { by: "plan", ref: "resolve", how: "a setup script that installs torch with pip is warned about" },
+    ],
     triggers: [{ in: "setup", pattern: "pip3?\\s+install\\b[^\\n;&|]*\\btorch(?![\\w-])", warning: "installs torch over the image's own: use that one, or a venv of its own" }],
     ...docs("forum-staff"),
   },

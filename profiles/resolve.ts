@@ -3,6 +3,7 @@ import { canonicalJson, sha256Hex } from "../custody/canonical";
 import type { RunRef } from "../custody/formats";
 import { wasteOf, youngDaly } from "./planning/cadence";
 import { boundCost } from "./planning/cost";
+import { cacheEnvironmentOf } from "./planning/caches";
 import { diskOf } from "./planning/disk";
 import { inputsOf, inputsSha256 } from "./planning/inputs";
 import { valueOr } from "./fact";
@@ -19,7 +20,7 @@ import { believedAt } from "./staleness";
 import type { StackConfig } from "./stackConfig";
 
 /** Kept in every cell, whatever is declared scratch. */
-export const ALWAYS_KEPT: readonly string[] = ["metrics.json", "metrics.jsonl", "metrics/**", "*.log", "logs/**"];
+export const ALWAYS_KEPT: readonly string[] = ["metrics.json", "metrics.jsonl", "metrics/**", "tensorboard/**", "*.log", "logs/**"];
 
 /** Taken where a platform's own mean time between interruptions is unknown. */
 const UNKNOWN_MEAN_HOURS = 12;
@@ -62,7 +63,7 @@ export function resolve(job: JobRequest, profile: Profile, options: ResolveOptio
     budget: { ...config.budget },
     clocks: clocksOf(believed, settings, config.budget.maxHours, disposable),
     cost,
-    warnings: warningsOf({ job, profile, config, settings, resources, checkpoint, disk, cost, disposable, deletions, now }),
+    warnings: warningsOf({ job, profile, config, settings, resources, checkpoint, disk, inputs, cost, disposable, deletions, now }),
     gotchas: gotchasOf(profile, job, config, deletions),
     disposable,
   };
@@ -118,7 +119,7 @@ function hostOf({ host, detach }: Profile, settings: PlatformSettings): PlanHost
     addressSurvivesRelaunch: valueOr(host.address, { survivesRelaunch: false }).survivesRelaunch,
     detach: detach.primitive,
     proxyHook: valueOr(host.proxyHook, null),
-    cacheEnvironment: Object.fromEntries(host.caches.map((cache) => [cache.variable, cache.path])),
+    cacheEnvironment: cacheEnvironmentOf(host.caches),
     tensorboardDirectory: valueOr(host.tensorboard, { directory: null }).directory,
     openPorts: [...valueOr(host.openPorts, [])],
   };

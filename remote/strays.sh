@@ -34,7 +34,7 @@ unpushed() {
 for entry in "$base"/* "$base"/.[!.]* "$base"/..?*; do
   [ -e "$entry" ] || [ -L "$entry" ] || continue
   case ${entry##*/} in
-    scripts-* | spec-* | secrets | scratch | inputs | packages | setup-*.done | code-*.list) ;;
+    scripts-* | spec-* | secrets | scratch | inputs | packages | cache | setup-*.done | code-*.list) ;;
     # Half a copy that was cut off.
     code-*.partial[.-][0-9]*) ;;
     code-*) if [ -d "$entry" ] && [ ! -L "$entry" ]; then unpushed "$entry" || code=4; fi ;;

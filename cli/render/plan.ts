@@ -52,10 +52,18 @@ function factsOf(plan: Plan, titles: Titles): (readonly [string, string])[] {
     ["instance", candidates.length === 0 ? "the cheapest that fits, by live prices" : candidates.join(", then ")],
     ["waits for capacity", `at most ${formatDuration(plan.capacity.maxWaitSeconds)} (${formatDuration(Math.min(plan.capacity.maxWaitSeconds, plan.capacity.maxLockSeconds))} of it per update), ${plural(plan.capacity.maxAttempts, "attempt")}`],
     ["artifacts on", `${titles.tier(plan.durable.tier)}: ${plan.durable.runDirectoryTemplate}`],
+    ...setupFacts(plan),
     ...inputFacts(plan),
     ["storage", `${storageWord[plan.storage.mode]} ${plan.storage.name}${plan.storage.region === null ? "" : ` in ${plan.storage.region}`}`],
   ];
 }
+
+const setupFacts = ({ lock, setup, setupMaxSeconds }: Plan): (readonly [string, string])[] => {
+  if (lock === null && setup === null) return [];
+  const left = lock === null || lock.frameworks.length === 0 ? "" : ` (left to the image where it has them: ${lock.frameworks.join(", ")})`;
+  const steps = [...(lock === null ? [] : [`${plural(lock.packages, "package")} of ${lock.path}${left}`]), ...(setup === null ? [] : ["a script"])];
+  return [["setup", `${steps.join(", then ")}; once per instance, at most ${formatDuration(setupMaxSeconds)}`]];
+};
 
 const inputFacts = (plan: Plan): (readonly [string, string])[] =>
   plan.inputs.map((input) => {

@@ -65,6 +65,7 @@ function remoteFacts(report: StatusReport, remote: RemoteStatus, paint: Paint): 
     const total = typeof remote.bytesTotal === "number" ? ` of ${formatBytes(remote.bytesTotal)}` : "";
     facts.push(["durable tier", `${formatBytes(remote.bytesFree)}${total} free${typeof remote.inodesFree === "number" ? `, ${remote.inodesFree.toLocaleString("en-US")} inodes free` : ""}`]);
   }
+  if (remote.setup && remote.setup.state !== "done") facts.push(["setup", `${remote.setup.state === "failed" ? paint("bad", "failed") : remote.setup.state}${remote.setup.why ? `: ${remote.setup.why}` : ""}`]);
   for (const { input, state, why, bytes } of remote.inputs ?? []) {
     if (state !== "ready") facts.push([`input ${input}`, `${state === "failed" ? paint("bad", state) : state}${state === "fetching" && typeof bytes === "number" ? `, ${formatBytes(bytes)} so far` : ""}${why ? `: ${why}` : ""}`]);
   }

@@ -48,6 +48,7 @@ const status = z.looseObject({
   heartbeat: heartbeat.nullish(),
   closed: z.looseObject({ at: z.string(), complete: z.array(z.string()), failed: z.array(z.string()) }).nullish(),
   newestCheckpoint: checkpoint.nullish(),
+  setup: z.looseObject({ state: z.string(), why: z.string().nullish(), kept: z.string().nullish() }).nullish(),
   inputs: z.array(input).nullish(),
   bytesFree: z.number().nullish(),
   bytesTotal: z.number().nullish(),

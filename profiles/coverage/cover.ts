@@ -32,3 +32,6 @@ export const custody = by("custody");
 
 /** Nothing in the product enforces it; the reason why not. */
 export const documented = (reason: string): Cover => ({ by: "documentation", reason });
+
+/** What installs a lock file leaves the image's own torch in its place. */
+export const imagesTorch: Cover = script("remote/lib/install_lock.py", "the image's torch is not replaced by the one of a lock file", "remote/setup.test.ts: the image's torch is never replaced by the one of a lock file, and it is said so");

@@ -1,5 +1,5 @@
 /** What is done about LAM1 to LAM13. */
-import { documented, plan, preflight, provider, script, type CoverageTable } from "./cover";
+import { documented, imagesTorch, plan, preflight, provider, script, type CoverageTable } from "./cover";
 
 const TRIGGERS = "profiles/planning/triggers.ts";
 const WARNED = "unit/profiles/resolve.test.ts: known mistakes are warned about before money is spent";
@@ -28,7 +28,7 @@ export const lambdaCoverage: CoverageTable = {
     provider("providers/lambda/kinds/filesystem.ts", "one that is kept is recorded with its price and the command that removes it", "unit/lambda/filesystem.test.ts: one that is kept stays, with its price and the command that removes it later, and nobody is asked"),
     provider("providers/audit/audit.ts", "the last step of a destroy names what still bills, or proves that nothing does", "engine/lifecycle.test.ts: a run cannot be destroyed before its artifacts are pulled, proven and approved, and then nothing bills"),
   ],
-  LAM7: [plan(TRIGGERS, "a setup that installs torch with pip is warned about", WARNED)],
+  LAM7: [imagesTorch, plan(TRIGGERS, "a setup that installs torch with pip is warned about", WARNED)],
   LAM8: [plan(TRIGGERS, "a setup that borrows the system's packages is warned about", "unit/profiles/gotchas.test.ts: every known mistake of a platform is warned about by its id")],
   LAM9: [
     script("remote/run_queue.sh", "a queue that died is started again, and its cells go on from their newest complete checkpoint", "remote/killed.test.ts: a queue killed in mid-cell is resumed by the next one, after its payload has ended"),

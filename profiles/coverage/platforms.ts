@@ -1,5 +1,5 @@
 /** What is done already about the gotchas of platforms other than Lambda: in plans, scripts and custody, which all share. */
-import { custody, documented, plan, preflight, provider, script, type Cover, type CoverageTable } from "./cover";
+import { custody, documented, imagesTorch, plan, preflight, provider, script, type Cover, type CoverageTable } from "./cover";
 
 const REMOTE = "providers/ssh/remote.ts";
 const warned = (how: string): Cover => plan("profiles/planning/triggers.ts", `${how} is warned about`, "unit/profiles/gotchas.test.ts: every known mistake of a platform is warned about by its id");
@@ -34,7 +34,10 @@ const paperspace: CoverageTable = {
 };
 
 const autodl: CoverageTable = {
-  AD1: [plan("profiles/resolve.ts", "the line that sources the accelerator is part of the plan, and of the setup", "unit/profiles/gotchas.test.ts: what a platform needs before a download, and where its panel reads, is part of the plan")],
+  AD1: [
+    plan("profiles/resolve.ts", "the line that sources the accelerator is part of the plan", "unit/profiles/gotchas.test.ts: what a platform needs before a download, and where its panel reads, is part of the plan"),
+    script("remote/lib/payload.sh", "it is sourced before every command, setup and fetch", "remote/environment.test.ts: the platform's proxy reaches every command, and one that is not there ends none"),
+  ],
   AD2: [warned("a download from Hugging Face that may take the unmirrored store")],
   AD3: [sameRegion],
   AD4: [
@@ -44,9 +47,12 @@ const autodl: CoverageTable = {
   ],
   AD5: [plan("profiles/resolve.ts", "HF_HOME is set to a named place", "unit/profiles/gotchas.test.ts: the model cache has a named place on every platform")],
   AD6: [preflight("python", "the interpreter of the profile must run", "an interpreter that is missing is refused, one that is not needed is not"), warned("a setup that builds a conda environment")],
-  AD7: [plan("profiles/resolve.ts", "the folder that the panel reads is part of the plan", "unit/profiles/gotchas.test.ts: what a platform needs before a download, and where its panel reads, is part of the plan")],
+  AD7: [
+    plan("profiles/resolve.ts", "the folder that the panel reads is part of the plan", "unit/profiles/gotchas.test.ts: what a platform needs before a download, and where its panel reads, is part of the plan"),
+    script("remote/lib/payload.sh", "a link leads from there to the cell's curves", "remote/environment.test.ts: curves are artifacts, and the platform's panel finds them"),
+  ],
   AD8: [memoryLimit, script("remote/heartbeat.sh", "memory is told with the limit that holds here", "remote/killed.test.ts: the heartbeat does not outlive its queue")],
-  AD9: [warned("a setup that installs torch, or a whole requirements file,")],
+  AD9: [imagesTorch, warned("a setup that installs torch, or a whole requirements file,")],
   "AD-DANGER": [
     plan("profiles/autodl.ts", "the release is a clock of the plan, with the tiers it takes; the run directory is on the shared file system, which it spares", "unit/profiles/platforms.test.ts: AutoDL: switching off keeps every disk, the release clock does not, and an official API exists"),
     warned("a setup or command that switches the instance off"),

@@ -35,7 +35,7 @@ export const universalCoverage: CoverageTable = {
     script("remote/run_one.sh", "a floor of free inodes before every cell", "remote/tier.test.ts: a cell does not start without inodes for its files"),
     plan("profiles/resolve.ts", "HF_HOME is set to a named place of the platform", "unit/profiles/gotchas.test.ts: the model cache has a named place on every platform"),
   ],
-  U8: [documented("the profile says whether there is a local NVMe disk; staging a data set onto it is the job's setup, because only the job knows how it reads")],
+  U8: [script("remote/fetch_inputs.sh", "an input in mode copy is staged onto the own disk before the first cell that reads it", "remote/inputs.test.ts: a folder of the instance is copied whole, named by the list of its hashes, or refused")],
   U9: [
     preflight("memory", "the limit of the cgroup, not of the host, against what the job asks for", "too little room, inodes or memory is refused with the numbers"),
     script("remote/run_one.sh", "a killed cell is tried a bounded number of times, with the same configuration", "remote/killed.test.ts: a payload that is killed again and again does not bill for ever"),
@@ -67,7 +67,10 @@ export const universalCoverage: CoverageTable = {
   U22: [preflight("gpu", "nvidia-smi that fails or hangs, or a CUDA call that fails, refuses the start", "a GPU that is absent, too few, fallen off the bus or unusable is refused")],
   U23: [documented("heartbeats carry the temperature; whether a slower card is worth keeping is a person's decision")],
   U24: [documented(`the number of workers is chosen ${BY_THE_TRAINER}; what memory and processors they may use is measured for the slice (U9, U40)`)],
-  U25: [documented("how a data set is packed is decided before the run, and a job does not say how many files it reads; free inodes are a floor (U7)")],
+  U25: [
+    plan("profiles/planning/warnings.ts", "an input of very many files is warned about", "unit/profiles/inputs.test.ts: a data set of very many files is warned about before it is moved one by one"),
+    documented("how a data set is packed is decided before the run; free inodes are a floor (U7)"),
+  ],
   U26: [
     script("remote/lib/payload.sh", "a file with CRLF line ends is refused by name before it runs", "remote/queue.test.ts: a command stored with CRLF fails with the reason instead of training something else"),
     script("remote/run_queue.sh", "Holdfast's own scripts are stored with LF", "remote/shellcheck.test.ts: none is stored with CRLF"),
@@ -76,10 +79,14 @@ export const universalCoverage: CoverageTable = {
     plan("profiles/resolve.ts", "the resolved command of every cell is part of the plan, which the ledger keeps, and has a hash", "unit/profiles/resolve.test.ts: a cell's identity changes with what it runs and not with what it is called"),
     script("remote/lib/cells.sh", "a cell with artifacts of another configuration is not gone on with", "remote/queue.test.ts: a cell whose configuration changed after it started is not mixed with the old one"),
   ],
-  U28: [preflight("gpu", "a CUDA call through the job's own framework, before a cell starts", "a GPU that is absent, too few, fallen off the bus or unusable is refused")],
+  U28: [
+    script("remote/lib/install_lock.py", "the image's torch is not replaced by the one of a lock file", "remote/setup.test.ts: the image's torch is never replaced by the one of a lock file, and it is said so"),
+    preflight("gpu", "a CUDA call through the job's own framework, before a cell starts", "a GPU that is absent, too few, fallen off the bus or unusable is refused"),
+  ],
   U29: [
     preflight("python", "the interpreter must run", "an interpreter that is missing is refused, one that is not needed is not"),
-    documented("a lock file belongs to the job's code; which one is the language's business"),
+    plan("providers/job/lock.ts", "a lock file that leaves a version open is refused before anything is bought", "unit/providers/lock.test.ts: what leaves a version open, leads elsewhere or is another format is no lock file"),
+    script("remote/lib/install_lock.py", "packages are installed as pinned, once per instance", "remote/setup.test.ts: packages are installed once per instance, and again on the one that replaces it"),
   ],
   U30: [documented("what a rule does not see, an image chosen outside of the program, is recorded with the instance")],
   U31: [preflight("gpu", "fewer GPUs than the job asks for refuse the start", "a GPU that is absent, too few, fallen off the bus or unusable is refused")],
@@ -98,10 +105,13 @@ export const universalCoverage: CoverageTable = {
   U36: [documented(`determinism is decided ${BY_THE_TRAINER}; the example trainer resumes to the same bytes`)],
   U37: [documented(`figures are drawn ${BY_THE_TRAINER}`)],
   U38: [documented("heartbeats are one look each; progress is judged by the age of the newest checkpoint")],
-  U39: [documented("the plan names the folder and port of the platform's panel; an empty panel is no reason to restart anything")],
-  U40: [script("remote/lib/measure.sh", "thread counts follow the slice's processors unless the job sets them", "remote/queue.test.ts: threads are sized to the slice of the machine when nobody said otherwise")],
+  U39: [
+    script("remote/lib/payload.sh", "a link leads from the folder that the panel reads to the cell's curves", "remote/environment.test.ts: curves are artifacts, and the platform's panel finds them"),
+    documented("the plan names the port of the platform's panel; an empty panel is no reason to restart anything"),
+  ],
+  U40: [script("remote/lib/measure.sh", "thread counts follow the slice's processors unless the job sets them", "remote/environment.test.ts: threads follow the share of processors of cgroup version 2, rounded up, wherever it is set")],
   U41: [
-    script("remote/lib/measure.sh", "memory and processors are those of the cgroup, version 1 or 2", "remote/queue.test.ts: threads are sized to the slice of the machine when nobody said otherwise"),
+    script("remote/lib/measure.sh", "memory and processors are those of the cgroup, version 1 or 2", "remote/environment.test.ts: threads follow the share of processors of cgroup version 1"),
     script("remote/heartbeat.sh", "memory is told with the limit that holds here", "remote/killed.test.ts: the heartbeat does not outlive its queue"),
   ],
   U42: [provider("providers/job/code.ts", "code is pushed under its hash, which is part of every cell's identity", "unit/providers/job.test.ts: code is named by its content")],

@@ -1,7 +1,7 @@
 /** Sentences about a plan that is allowed and still worth a second look. */
 import { renderPath } from "../input/faults";
 import type { JobRequest } from "../job";
-import type { PlanCheckpoint, PlanCost, PlanDeletion, PlanDisk, PlanResources } from "../plan";
+import type { PlanCheckpoint, PlanCost, PlanDeletion, PlanDisk, PlanInput, PlanResources } from "../plan";
 import { valueOr } from "../fact";
 import type { Profile } from "../schema";
 import type { StackConfig } from "../stackConfig";
@@ -19,6 +19,7 @@ export interface WarningFacts {
   readonly resources: PlanResources;
   readonly checkpoint: PlanCheckpoint;
   readonly disk: PlanDisk | null;
+  readonly inputs: readonly PlanInput[];
   readonly cost: PlanCost;
   readonly disposable: { readonly maxHours: number } | null;
   readonly deletions: readonly PlanDeletion[];
@@ -35,6 +36,7 @@ export const warningsOf = (facts: WarningFacts): string[] => [
   ...overBudget(facts),
   ...tooSmall(facts),
   ...tooFull(facts),
+  ...manyFiles(facts),
   ...cutShort(facts),
   ...volatileOutput(facts),
   ...platformWarnings(facts),
@@ -89,6 +91,12 @@ function tooFull({ disk, resources, profile }: WarningFacts): string[] {
   if (disk.capInodes !== null && disk.files > disk.capInodes) warnings.push(`roster: the cells make about ${disk.files} files, and ${tier?.title ?? "the durable tier"} holds ${disk.capInodes}${about}`);
   return warnings;
 }
+
+/** One by one they take longer to move, list and open than to read. */
+const MANY_FILES = 100_000;
+
+const manyFiles = ({ inputs }: WarningFacts): string[] =>
+  inputs.flatMap(({ name, files }) => ((files ?? 0) > MANY_FILES ? [`inputs.${name}: ${files ?? 0} files are slow to move and to read; pack them into archives of a few hundred MB (U25)`] : []));
 
 /** Timers that end the compute before the lease does. */
 function cutShort({ profile, settings, config }: WarningFacts): string[] {

@@ -60,6 +60,7 @@ export function buildSpec(plan: Plan, mountPoint: string, floors: Floors = defau
     ...lockFiles(plan),
   ]);
   if (plan.host.proxyHook !== null) files.set("proxy", `${plan.host.proxyHook}\n`);
+  if (plan.host.tensorboardDirectory !== null) files.set("tensorboard", `${plan.host.tensorboardDirectory.replaceAll("{mount}", mountPoint)}\n`);
   if (plan.setup !== null) files.set("setup", `${plan.setup}\n`);
   for (const cell of plan.cells) for (const [path, content] of cellFiles(cell)) files.set(path, content);
   return files;

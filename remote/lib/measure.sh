@@ -28,12 +28,15 @@ is_mount_point() {
   return 1
 }
 
+# Where the kernel shows cgroups, and ours among them.
+cgroup_root=/sys/fs/cgroup cgroup_of_self=/proc/self/cgroup
+
 # cgroup_files NAME_V2 CONTROLLER_V1 NAME_V1: prints "PATH" lines of that file in our cgroup and its ancestors.
 cgroup_files() {
   while IFS=: read -r _ _controllers _group; do
     case ",$_controllers," in
-      ,,) _root=/sys/fs/cgroup _name=$1 ;;
-      *",$2,"*) _root=/sys/fs/cgroup/$2 _name=$3 ;;
+      ,,) _root=$cgroup_root _name=$1 ;;
+      *",$2,"*) _root=$cgroup_root/$2 _name=$3 ;;
       *) continue ;;
     esac
     # In a container the path may be the host's; the limit then stands at the root of what is mounted.
@@ -41,7 +44,7 @@ cgroup_files() {
       [ ! -r "$_root${_group%/}/$_name" ] || printf '%s\n' "$_root${_group%/}/$_name"
       case $_group in ?*/*) _group=${_group%/*} ;; /?*) _group=/ ;; *) break ;; esac
     done
-  done </proc/self/cgroup
+  done <"$cgroup_of_self"
 }
 
 # measure_memory -> $memory_limit, $memory_used in bytes: the tightest limit that holds, and the use counted against it.
@@ -77,7 +80,8 @@ oom_kills() {
   done
 }
 
-# processors: prints how many this cgroup may use at once, rounded up. Thread pools sized to the host thrash on a slice of it.
+# processors: prints how many this cgroup may use at once, rounded up: its set of processors, as nproc counts them, and its
+# share of their time. Thread pools sized to the host thrash on a slice of it.
 processors() {
   _count=$(nproc 2>/dev/null) || _count=1
   for _file in $(cgroup_files cpu.max cpu cpu.cfs_quota_us); do

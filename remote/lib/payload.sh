@@ -14,9 +14,12 @@ unset HOLDFAST_OUTER_LOCALE
 [ ! -f "$5" ] || . "$5" 2>/dev/null
 [ -z "$7" ] || [ ! -f "$4/cells/$7/inputs" ] || while IFS= read -r name; do . "$4/inputs/$name.env"; done <"$4/cells/$7/inputs"
 [ ! -f "$4/packages.env" ] || . "$4/packages.env"
-export HOLDFAST_RUN="$6" HOLDFAST_CELL="$7" HOLDFAST_ATTEMPT="$8"
+export HOLDFAST_RUN="$6" HOLDFAST_CELL="$7" HOLDFAST_ATTEMPT="$8" HOLDFAST_CPUS="${13}"
 export HOLDFAST_OUTPUT_DIR="$9" HOLDFAST_CHECKPOINT_DIR="${10}" HOLDFAST_CHECKPOINT_EVERY_SECONDS="${11}" HOLDFAST_SCRATCH_DIR="${12}"
-export PYTHONUNBUFFERED="${PYTHONUNBUFFERED-1}" OMP_NUM_THREADS="${OMP_NUM_THREADS-${13}}"
+export HOLDFAST_TENSORBOARD_DIR="$9/tensorboard"
+export PYTHONUNBUFFERED="${PYTHONUNBUFFERED-1}" OMP_NUM_THREADS="${OMP_NUM_THREADS-${13}}" MKL_NUM_THREADS="${MKL_NUM_THREADS-${OMP_NUM_THREADS-${13}}}"
+export OPENBLAS_NUM_THREADS="${OPENBLAS_NUM_THREADS-${OMP_NUM_THREADS-${13}}}" NUMEXPR_MAX_THREADS="${NUMEXPR_MAX_THREADS-${OMP_NUM_THREADS-${13}}}"
+export TORCHINDUCTOR_CACHE_DIR="${TORCHINDUCTOR_CACHE_DIR-${15}/torchinductor}" TRITON_CACHE_DIR="${TRITON_CACHE_DIR-${15}/triton}"
 cd -- "$3" || exit
 exec "$2" "${14}"
 '
@@ -62,15 +65,23 @@ check_secrets() {
   )
 }
 
+# link_tensorboard CELL OUTPUT_DIR: a platform whose panel reads one folder only shows the cell's curves by a link from there.
+# The curves themselves stay with the artifacts. A panel that cannot be served is no reason not to train.
+link_tensorboard() {
+  [ -n "$1" ] && read_line "$spec_dir/tensorboard" || return 0
+  mkdir -p "$content" 2>/dev/null && ln -sfn "$2/tensorboard" "$content/${run_dir##*/}-$1" 2>/dev/null || say "cell $1: the panel's folder $content cannot be written"
+}
+
 # start_payload LOG SCRIPT CELL ATTEMPT OUTPUT_DIR SCRATCH_DIR -> $payload_pid (which is also its group and session)
 # and $payload_ticks. Its stdin is empty, its output goes to LOG only. Fails when LOG cannot be written.
 start_payload() {
   { true >>"$1"; } 2>/dev/null || return 1
+  link_tensorboard "$3" "$5"
   _shell=$(command -v sh)
   # Without job control a background child is no group leader, so setsid runs in place and $! is the payload itself.
   HOLDFAST_PAYLOAD_OF="$run_dir/" setsid "$_shell" -c "$payload_program" payload \
     "$HOLDFAST_OUTER_LOCALE" "$_shell" "$code_dir" "$spec_dir" "$secrets_file" "$run_name" \
-    "$3" "$4" "$5" "$5/checkpoints" "$checkpoint_every_seconds" "$6" "$(processors)" "$2" \
+    "$3" "$4" "$5" "$5/checkpoints" "$checkpoint_every_seconds" "$6" "$(processors)" "$2" "$own_disk/cache" \
     </dev/null >>"$1" 2>&1 &
   payload_pid=$!
   process_facts "$payload_pid" || :

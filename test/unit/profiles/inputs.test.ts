@@ -69,3 +69,9 @@ test("the plan says where an input comes from, where the payload finds it and ho
   const expected: PlanInput = { name: "data", variable: "HOLDFAST_INPUT_DATA", kind: "local", source: "data/x", mode: "copy", sha256: digest, bytes: 5e9, files: 3, token: null, maxSeconds: 1800 };
   assert.deepEqual(input, expected);
 });
+
+test("a data set of very many files is warned about before it is moved one by one", () => {
+  const warnings = (files: number): string => resolve(jobWith({ inputs: [{ name: "data", source: "x" }] }), profileFor("lambda"), { run, config: configWith(), codeSha256, inputs: new Map([["data", { ...found, files }]]) }).warnings.join("\n");
+  assert.match(warnings(250_000), /inputs\.data: 250000 files are slow to move and to read; pack them.*\(U25\)/);
+  assert.doesNotMatch(warnings(1000), /U25/);
+});

@@ -108,3 +108,8 @@ test("every platform can be planned from the least config, with a cadence, clock
     assert.ok(plan.checkpoint.everySeconds > 0 && plan.clocks.length > 0 && plan.teardown.deletions.length > 0, id);
   }
 });
+
+test("downloads of every tool go where the platform keeps the model cache, not onto the disk that goes first", () => {
+  assert.deepEqual(planOn("lambda").host.cacheEnvironment, { TORCH_HOME: "{mount}/.cache/torch", PIP_CACHE_DIR: "{mount}/.cache/pip", HF_HOME: "{mount}/.cache/huggingface" });
+  assert.equal(planOn("autodl").host.cacheEnvironment["PIP_CACHE_DIR"], "/root/autodl-tmp/pip");
+});

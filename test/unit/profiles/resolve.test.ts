@@ -61,7 +61,7 @@ test("an edit of code or setup changes what a cell is run with, and not what the
 
 test("metrics and logs are kept even when a pattern calls everything else scratch", () => {
   const [cell] = planWith({ artifacts: { keep: ["best.pt"], scratch: ["*.pt"] }, roster: [{ name: "a", artifacts: { scratch: ["cache/**"] } }] }).cells;
-  assert.deepEqual(cell?.keep, ["metrics.json", "metrics.jsonl", "metrics/**", "*.log", "logs/**", "best.pt"]);
+  assert.deepEqual(cell?.keep, ["metrics.json", "metrics.jsonl", "metrics/**", "tensorboard/**", "*.log", "logs/**", "best.pt"]);
   assert.deepEqual(cell.scratch, ["*.pt", "cache/**"]);
   assert.deepEqual(cell.expected, ["best.pt"]);
 });
