@@ -69,7 +69,9 @@ check_secrets() {
 # The curves themselves stay with the artifacts. A panel that cannot be served is no reason not to train.
 link_tensorboard() {
   [ -n "$1" ] && read_line "$spec_dir/tensorboard" || return 0
-  mkdir -p "$content" 2>/dev/null && ln -sfn "$2/tensorboard" "$content/${run_dir##*/}-$1" 2>/dev/null || say "cell $1: the panel's folder $content cannot be written"
+  if ! mkdir -p "$content" 2>/dev/null || ! ln -sfn "$2/tensorboard" "$content/${run_dir##*/}-$1" 2>/dev/null; then
+    say "cell $1: the panel's folder $content cannot be written"
+  fi
 }
 
 # start_payload LOG SCRIPT CELL ATTEMPT OUTPUT_DIR SCRATCH_DIR -> $payload_pid (which is also its group and session)

@@ -12,7 +12,7 @@ run_setup() {
   setup_until=$((uptime + setup_max_seconds))
   install_lock || { setup_failed lock && return 1; }
   run_setup_script || { setup_failed script && return 1; }
-  [ -z "$setup_ran" ] || setup_state done '' || give_up_on_tier
+  [ -z "$setup_ran" ] || setup_state 'done' '' || give_up_on_tier
 }
 
 install_lock() {
