@@ -31,7 +31,7 @@ const verbs = {
   build: async () => (await setUp({ log, steps: ["build"] }), 0),
   /** Writes every generated page of docs/ anew; tests fail while one is out of date. */
   docs: async () => {
-    for (const page of ["profiles/docs.js", "policy/gotchaDocs.js", "policy/document.js"]) {
+    for (const page of ["profiles/docs.js", "policy/gotchaDocs.js", "policy/document.js", "custody/verify/document.js"]) {
       const code = await runCompiled(page, ["--write"], ["build"], { quiet: true });
       if (code !== 0) return code;
     }

@@ -2,6 +2,7 @@
 import type { ProblemCode } from "./codes.js";
 import type { CheckContext, FormatCheck } from "./check.js";
 import { JsonCheck, ShardIndexCheck } from "./formats/json.js";
+import { shardIndexOf } from "./shards.js";
 import { NpyCheck, NpzCheck } from "./formats/npy.js";
 import { npyMagic } from "./formats/npyHeader.js";
 import { SafetensorsCheck } from "./formats/safetensors.js";
@@ -22,14 +23,15 @@ export type Detection =
   | { readonly format: VerifiedFormat; readonly refusal: { readonly code: ProblemCode; readonly message: string } };
 
 /**
- * .safetensors .pt .pth .npz .npy .json and .safetensors.index.json must parse as what they claim.
+ * .safetensors .pt .pth .npz .npy .json, .safetensors.index.json and .bin.index.json must parse as what they claim.
  * .bin and .ckpt are used for anything: a zip is checked as torch's, a raw pickle is refused, the rest is opaque.
  * Other names are opaque, unless the role says checkpoint: then the first bytes decide, and an unknown start is refused.
  */
 export function detectFormat(name: string, head: Buffer, role?: Role): Detection {
   if (role === "opaque") return { format: "opaque" };
   const lower = name.toLowerCase();
-  if (lower.endsWith(".safetensors.index.json")) return { format: "safetensors-index" };
+  const index = shardIndexOf(lower);
+  if (index !== undefined) return { format: index.format };
   if (lower.endsWith(".json")) return { format: "json" };
   if (lower.endsWith(".safetensors")) return { format: "safetensors" };
   if (lower.endsWith(".npz")) return { format: "npz" };
@@ -59,7 +61,8 @@ export function createCheck(format: VerifiedFormat, context: CheckContext): Form
     case "json":
       return new JsonCheck(context);
     case "safetensors-index":
-      return new ShardIndexCheck(context);
+    case "torch-index":
+      return new ShardIndexCheck(context, format);
     case "opaque":
       return undefined;
     default:

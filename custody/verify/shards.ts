@@ -1,7 +1,7 @@
-// Compares the index of a sharded safetensors checkpoint with the shards beside it: every tensor in exactly the file that the index names.
+// Compares the index of a sharded checkpoint with the shards beside it: every tensor in exactly the file that the index names.
 import { posix } from "node:path";
 import type { Links } from "./check.js";
-import { ProblemList, quote, type Problem } from "./verdict.js";
+import { ProblemList, quote, type Problem, type VerifiedFormat } from "./verdict.js";
 
 export interface ShardReport {
   /** Relative to the tree's root. */
@@ -9,7 +9,17 @@ export interface ShardReport {
   readonly links: Links;
 }
 
-export const indexSuffix = ".safetensors.index.json";
+export type ShardIndexFormat = Extract<VerifiedFormat, "safetensors-index" | "torch-index">;
+
+/** What the names of the shards end in, by the index's format. Names as transformers and diffusers write them: model.safetensors.index.json, pytorch_model.bin.index.json. */
+export const shardSuffix: Readonly<Record<ShardIndexFormat, string>> = { "safetensors-index": ".safetensors", "torch-index": ".bin" };
+
+/** The kind of index that a file of this name is, or undefined. */
+export function shardIndexOf(path: string): { readonly format: ShardIndexFormat } | undefined {
+  const lower = path.toLowerCase();
+  for (const format of ["safetensors-index", "torch-index"] as const) if (lower.endsWith(`${shardSuffix[format]}.index.json`)) return { format };
+  return undefined;
+}
 
 /** The problems of one index. `reports` are the files of the tree by path. */
 export function compareShards(index: ShardReport, reports: ReadonlyMap<string, ShardReport>): Problem[] {
@@ -21,7 +31,7 @@ export function compareShards(index: ShardReport, reports: ReadonlyMap<string, S
     expected.set(tensor, shard);
     if (shards.has(shard)) continue;
     const names = reports.get(posix.join(folder, shard))?.links.tensorNames;
-    if (names === undefined) problems.add("shard-missing", `Shard ${quote(shard)}, which the index names, is not among the files beside it that were read as safetensors.`, shard);
+    if (names === undefined) problems.add("shard-missing", `Shard ${quote(shard)}, which the index names, is not among the files beside it whose tensors could be read.`, shard);
     shards.set(shard, names ?? []);
   }
   const found = new Map<string, string>();

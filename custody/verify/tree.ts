@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { FileReport } from "./file.js";
 import type { Role } from "./format.js";
 import { runTasks } from "./pool.js";
-import { compareShards, indexSuffix, type ShardReport } from "./shards.js";
+import { compareShards, shardIndexOf, type ShardReport } from "./shards.js";
 import { resolveInside, type ResolvedPath } from "./treePath.js";
 import { quote, type FileVerdict, type Problem } from "./verdict.js";
 import type { FileTask } from "./worker.js";
@@ -144,5 +144,5 @@ function compareWithManifest(file: TreeFile, verdict: FileVerdict): Problem[] {
 }
 
 function isIndex(path: string): boolean {
-  return path.toLowerCase().endsWith(indexSuffix);
+  return shardIndexOf(path) !== undefined;
 }

@@ -8,6 +8,7 @@ export type VerifiedFormat =
   | "npy"
   | "json"
   | "safetensors-index"
+  | "torch-index"
   | "opaque";
 
 /** One reason why a file does not count as loaded. `where` is an entry, tensor, or byte position inside the file. */

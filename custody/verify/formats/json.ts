@@ -1,6 +1,7 @@
 // Checks of JSON files: any JSON (metrics, configs) and the index of a sharded safetensors checkpoint.
 import { isUtf8 } from "node:buffer";
 import type { CheckContext, FormatCheck, Links } from "../check.js";
+import { shardSuffix, type ShardIndexFormat } from "../shards.js";
 import { quote, type Summary } from "../verdict.js";
 import { JsonSyntaxError, readStrictJson, type JsonValue } from "./strictJson.js";
 
@@ -49,9 +50,15 @@ export class JsonCheck implements FormatCheck {
   }
 }
 
-/** `*.safetensors.index.json`: {"metadata": {...}, "weight_map": {tensor: shard file}}. The shards themselves are compared by verifyTree. */
+/** `*.safetensors.index.json`, `*.bin.index.json`: {"metadata": {...}, "weight_map": {tensor: shard file}}. The shards themselves are compared by verifyTree. */
 export class ShardIndexCheck extends JsonCheck {
   #weightMap: (readonly [string, string])[] = [];
+  readonly #suffix: string;
+
+  constructor(context: CheckContext, format: ShardIndexFormat) {
+    super(context);
+    this.#suffix = shardSuffix[format];
+  }
 
   links(): Links {
     return { weightMap: this.#weightMap };
@@ -69,15 +76,15 @@ export class ShardIndexCheck extends JsonCheck {
   }
 
   #addEntry(tensor: string, shard: JsonValue): void {
-    if (typeof shard !== "string" || !isShardName(shard)) {
+    if (typeof shard !== "string" || !isShardName(shard, this.#suffix)) {
       const found = typeof shard === "string" ? quote(shard) : "something that is not a text";
-      this.context.problems.add("index-shard-name", `The shard of tensor ${quote(tensor)} is ${found}; it must be the name of a .safetensors file in the same folder.`, tensor);
+      this.context.problems.add("index-shard-name", `The shard of tensor ${quote(tensor)} is ${found}; it must be the name of a ${this.#suffix} file in the same folder.`, tensor);
       return;
     }
     this.#weightMap.push([tensor, shard]);
   }
 }
 
-function isShardName(shard: string): boolean {
-  return /^[^/\\\u0000]+\.safetensors$/.test(shard) && !shard.startsWith("..");
+function isShardName(shard: string, suffix: string): boolean {
+  return /^[^/\\\u0000]+$/.test(shard) && shard.length > suffix.length && shard.endsWith(suffix) && !shard.startsWith("..");
 }

@@ -1,7 +1,7 @@
 // Checks what torch.save writes since 1.6: a zip archive with a pickle that describes tensors, and one entry per storage.
 // Layout: torch/serialization.py and caffe2/serialize/inline_container.cc. Seen from 1.13, 2.4 and 2.15 (see the fixtures).
 import { crc32, inflateRawSync } from "node:zlib";
-import type { CheckContext, FormatCheck } from "../check.js";
+import type { CheckContext, FormatCheck, Links } from "../check.js";
 import { FiniteScan, type FloatRange } from "../finite/scanner.js";
 import { quote, Tally, type Summary } from "../verdict.js";
 import { readZipDirectory, stored, type ZipDirectory, type ZipEntry } from "../zip/directory.js";
@@ -19,12 +19,14 @@ const formatVersions = { min: 1, max: 10 };
 export class TorchCheck implements FormatCheck {
   readonly #tally = new Tally();
   readonly #stream: ZipStream | undefined;
+  #tensorNames: readonly string[] | undefined;
 
   constructor(context: CheckContext) {
     const directory = readZipDirectory(context);
     const records = directory === undefined ? undefined : openArchive(directory, context);
     if (directory === undefined || records === undefined) return;
-    const ranges = describe(records, context, this.#tally);
+    const { ranges, tensorNames } = describe(records, context, this.#tally);
+    this.#tensorNames = tensorNames;
     this.#stream = new ZipStream(directory, context, (entry) => storageSink(entry, ranges.get(records.nameOf(entry)), context, this.#tally));
   }
 
@@ -34,6 +36,11 @@ export class TorchCheck implements FormatCheck {
 
   async finish(): Promise<void> {
     await this.#stream?.finish();
+  }
+
+  /** The names under which a flat state dict holds its tensors: what a shard is. */
+  links(): Links {
+    return this.#tensorNames === undefined ? {} : { tensorNames: this.#tensorNames };
   }
 
   summary(): Summary | undefined {
@@ -69,8 +76,15 @@ function openArchive(directory: ZipDirectory, context: CheckContext): TorchRecor
   return { byName, nameOf };
 }
 
-/** Reads the small entries and the pickle before the pass, and says where floats lie in each storage entry. */
-function describe(records: TorchRecords, context: CheckContext, tally: Tally): Map<string, readonly FloatRange[]> {
+interface Description {
+  /** Where floats lie in each storage entry. */
+  readonly ranges: ReadonlyMap<string, readonly FloatRange[]>;
+  /** Undefined when the pickle could not be read. */
+  readonly tensorNames?: readonly string[];
+}
+
+/** Reads the small entries and the pickle before the pass. */
+function describe(records: TorchRecords, context: CheckContext, tally: Tally): Description {
   const { problems } = context;
   const catalogue = new TensorCatalogue(problems, tally);
   const findings: Findings = { catalogue, problems, tally, models: [] };
@@ -82,11 +96,12 @@ function describe(records: TorchRecords, context: CheckContext, tally: Tally): M
     checkStorages(records, catalogue, context);
     checkNotEmpty(root, findings);
     for (const [key, list] of catalogue.floatRanges(bigEndian)) ranges.set(`data/${key}`, list);
+    return { ranges, tensorNames: root instanceof Container ? root.tensorKeys : [] };
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     problems.add(error.code, error.message, "data.pkl");
+    return { ranges };
   }
-  return ranges;
 }
 
 function checkVersion(records: TorchRecords, context: CheckContext): void {

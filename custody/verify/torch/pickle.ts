@@ -282,7 +282,7 @@ class PickleReader {
     if (items.length % 2 !== 0) this.#fail("pickle-stack", "It gives a dict a key without a value");
     for (let index = 0; index < items.length; index += 2) {
       const [key, item] = [items[index], items[index + 1]];
-      if (typeof key === "string") target.noteKey(key);
+      if (typeof key === "string") target.noteKey(key, item);
       if (!(item instanceof Placed) || (typeof key !== "string" && typeof key !== "number")) continue;
       item.place(target, String(key));
       if (item instanceof Container && modelKeys.has(String(key))) this.findings.models.push(item);

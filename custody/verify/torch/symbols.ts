@@ -79,17 +79,24 @@ function pathOf(value: Placed | undefined, depth: number): string[] {
   return value?.key === undefined || depth > 32 ? [] : [...pathOf(value.parent, depth + 1), value.key];
 }
 
-/** Dict, list or set; its members are not kept, only how many there were and whether telling keys were among them. */
+/** Dict, list or set; its members are not kept, only how many there were, which were tensors, and whether telling keys were among them. */
 export class Container extends Placed {
   size = 0;
   #tellingKeys: Set<string> | undefined;
+  #tensorKeys: string[] | undefined;
 
   constructor(readonly kind: "dict" | "list" | "set") {
     super();
   }
 
-  noteKey(key: string): void {
+  noteKey(key: string, item: unknown): void {
     if (tellingKeys.has(key)) (this.#tellingKeys ??= new Set()).add(key);
+    if (item instanceof TensorValue) (this.#tensorKeys ??= []).push(key);
+  }
+
+  /** Keys that stand for a tensor, tied ones under each of theirs. */
+  get tensorKeys(): readonly string[] {
+    return this.#tensorKeys ?? [];
   }
 
   /** The state of a learning rate scheduler or of a gradient scaler, which holds no tensor when it is whole. */

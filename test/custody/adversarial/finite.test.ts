@@ -69,7 +69,7 @@ test("finite numbers of every kind pass, and one NaN or infinity among them is f
       assert.match(problems[0]?.message ?? "", new RegExp(`first at element ${at} of`), what);
       seen.add(`${name} ${kind} ${bigEndian}`);
     }),
-    tries(360),
+    tries(290),
   );
   assert.equal(seen.size, holders.length, "every format with every kind was tried");
 });
@@ -85,7 +85,7 @@ test("a bit flipped in a tensor passes, with another hash, exactly when its numb
       assert.equal(verdict.ok, allFinite(kind, damaged, bigEndian), `${name} ${kind} byte ${byte % data.length} bit ${bit}`);
       assert.notEqual(verdict.sha256, whole.sha256);
     }),
-    tries(300),
+    tries(240),
   );
 });
 
@@ -107,6 +107,6 @@ test("every storage class of floats is scanned, through any view that reaches th
       const verdict = await judge(folder, "m.pt", archived(torchEntries(model, partsOf(model))));
       assert.equal(verdict.ok, !reached, `${kind.type} of ${elements}, view of ${size} from ${from}, number ${at}`);
     }),
-    tries(240),
+    tries(190),
   );
 });
