@@ -18,6 +18,7 @@ import { metricsCommand } from "./commands/metrics";
 import { planCommand } from "./commands/plan";
 import { pullCommand } from "./commands/pull";
 import { recoverCommand } from "./commands/recover";
+import { relocateCommand } from "./commands/relocate";
 import { sandboxCommand } from "./commands/sandbox";
 import { sshCommand } from "./commands/ssh";
 import { statusCommand } from "./commands/status";
@@ -35,7 +36,7 @@ import { processTerminal } from "./terminal";
 const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[] = [
   ["Before:", [planCommand, explainCommand, doctorCommand, envCommand]],
   ["While it runs:", [lsCommand, watchCommand, statusCommand, metricsCommand, logsCommand, sshCommand, tunnelCommand, leaseCommand]],
-  ["Before it ends:", [pullCommand, verifyCommand, approveCommand, breakGlassCommand]],
+  ["Before it ends:", [pullCommand, verifyCommand, relocateCommand, approveCommand, breakGlassCommand]],
   ["Evidence and money:", [auditCommand, ledgerCommand, recoverCommand]],
   ["Local cloud and shell:", [sandboxCommand, completionCommand]],
 ];

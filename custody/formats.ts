@@ -267,7 +267,8 @@ export interface LedgerData {
   "manifest.taken": { readonly manifestSha256: string; readonly files: number; readonly bytes: number; readonly closed: boolean };
   "pull.finished": { readonly manifestSha256: string; readonly host: string; readonly directory: string; readonly files: number; readonly bytes: number; readonly seconds: number };
   "verify.failed": { readonly manifestSha256: string; readonly problems: readonly { readonly path: string; readonly code: string; readonly message: string }[] };
-  "receipt.signed": { readonly receipt: string; readonly manifestSha256: string; readonly envelopeSha256: string; readonly keyId: string };
+  /** `supersedes`: the receipt of the place that the same copy was moved from. */
+  "receipt.signed": { readonly receipt: string; readonly manifestSha256: string; readonly envelopeSha256: string; readonly keyId: string; readonly supersedes?: string };
   "approval.signed": { readonly approval: string; readonly scope: "end" | "replace"; readonly deletions: readonly PlannedDeletion[]; readonly manifestSha256: string | null; readonly envelopeSha256: string; readonly keyId: string; readonly expiresAt: string };
   /** Counts from here on, in this life of the run, until it is revoked or used. */
   "standing.signed": { readonly standing: string; readonly allows: readonly StandingAllowance[]; readonly maxUsd: number | null; readonly envelopeSha256: string; readonly keyId: string; readonly expiresAt: string };

@@ -35,7 +35,7 @@ const schemas: { readonly [K in LedgerKind]: z.ZodType<LedgerData[K]> } = {
   "manifest.taken": z.looseObject({ manifestSha256: digest, files: z.int(), bytes: z.number(), closed: z.boolean() }),
   "pull.finished": z.looseObject({ manifestSha256: digest, host: text, directory: text, files: z.int(), bytes: z.number(), seconds: z.number() }),
   "verify.failed": z.looseObject({ manifestSha256: digest, problems: z.array(z.looseObject({ path: text, code: text, message: text })) }),
-  "receipt.signed": z.looseObject({ receipt: text, manifestSha256: digest, envelopeSha256: digest, keyId: digest }),
+  "receipt.signed": z.looseObject({ receipt: text, manifestSha256: digest, envelopeSha256: digest, keyId: digest, supersedes: z.exactOptional(text) }),
   "approval.signed": z.looseObject({
     approval: text, scope: z.enum(["end", "replace"]), deletions: z.array(plannedDeletionSchema), manifestSha256: digest.nullable(),
     envelopeSha256: digest, keyId: digest, expiresAt: time,

@@ -143,6 +143,28 @@ export async function verifyInPlace(
   }
 }
 
+/**
+ * Proves a copy where it lies now, byte for byte and by loading, and signs for that place; nothing is transferred or moved. `supersedes`:
+ * the receipt of the place where it was. Throws UserError `verify-failed`, which the ledger keeps too.
+ */
+export async function relocateCopy(
+  run: RunCustody, manifest: Manifest, directory: string, options: PullOptions & { supersedes?: string } = {},
+): Promise<{ receipt: Signed<Receipt>; result: PullResult }> {
+  const clock = options.clock ?? systemClock;
+  const started = clock.now().getTime();
+  const target = resolve(directory);
+  const verdicts = await verify(target, manifest.files, options, progressOf(manifest.files, options));
+  const { problems, notLoaded } = judge(manifest, verdicts, options.giveUp ?? []);
+  const result: PullResult = {
+    target, manifestSha256: manifestDigest(manifest), files: manifest.files.length, bytes: totalBytes(manifest.files),
+    seconds: (clock.now().getTime() - started) / 1000, verdicts: [...verdicts.values()], problems, notLoaded, movedAside: [],
+  };
+  refuseProblems(run, result, (id) => `holdfast pull ${id}`);
+  flushCopy(target, manifest);
+  const receipt = run.signReceipt(receiptOf(manifest, result, "pulled", { host: hostname(), directory: target }, options), options.supersedes);
+  return { receipt, result };
+}
+
 /** The ledger's newest manifest is what later decisions go by when the machine does not answer any more. */
 function keepManifest(run: RunCustody, manifest: Manifest): void {
   const manifestSha256 = run.saveManifest(manifest);

@@ -139,11 +139,13 @@ export class RunCustody {
     ];
   }
 
-  /** Signs, writes the file, then the ledger line. The receipt's manifest must be in custody. */
-  signReceipt(receipt: Receipt): Signed<Receipt> {
+  /** Signs, writes the file, then the ledger line. The receipt's manifest must be in custody. `supersedes`: the receipt of a place that it was moved from. */
+  signReceipt(receipt: Receipt, supersedes?: string): Signed<Receipt> {
     const subjects = receiptSubjects(this.manifest(receipt.manifestSha256));
     const signed = writeEvidence(RECEIPT, this.paths.receipts, receipt, subjects, this.options.signer(), this.options.trust());
-    this.append("receipt.signed", { receipt: receipt.id, manifestSha256: receipt.manifestSha256, envelopeSha256: signed.envelopeSha256, keyId: signed.keyId });
+    this.append("receipt.signed", {
+      receipt: receipt.id, manifestSha256: receipt.manifestSha256, envelopeSha256: signed.envelopeSha256, keyId: signed.keyId, ...(supersedes === undefined ? {} : { supersedes }),
+    });
     return signed;
   }
 

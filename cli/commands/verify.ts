@@ -64,7 +64,7 @@ async function verify(session: Session, text: string | undefined, options: Verif
   if (options.inPlace === true) return verifyRunInPlace(session, text, options.partial ?? []);
   if (options.partial !== undefined) throw new UserError("--partial gives cells up before their files are read where they lie.", { code: "usage", next: ["add: --in-place", "or, for a copy: holdfast pull --partial CELL"] });
   const subject = looksLikeFolder(session, text) ? await folderSubject(session, resolve(session.terminal.cwd, text)) : await runSubject(session, text);
-  if (!existsSync(subject.directory)) throw new UserError(`The copy in ${subject.directory} is not there any more.`, { code: "verify-failed", next: ["holdfast pull"] });
+  if (!existsSync(subject.directory)) throw new UserError(`The copy in ${subject.directory} is not there any more.`, { code: "verify-failed", next: ["holdfast relocate RUN DIRECTORY (when it was moved)", "holdfast pull"] });
   const { verdicts, faults } = await check(session, subject);
   if (session.json) session.printJson(report(subject, verdicts, faults));
   else session.print(render(session, subject, verdicts, faults));

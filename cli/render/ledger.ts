@@ -62,7 +62,7 @@ const sentences: Sentences = {
   "manifest.taken": (data) => `${short(data.manifestSha256)}: ${plural(data.files, "file")}, ${formatBytes(data.bytes)}${data.closed ? ", queue closed" : ", still open"}`,
   "pull.finished": (data) => `${plural(data.files, "file")}, ${formatBytes(data.bytes)} to ${data.host}:${data.directory} in ${formatDuration(data.seconds)}`,
   "verify.failed": (data) => `${plural(data.problems.length, "problem")}: ${listOf(data.problems.slice(0, 3).map((problem) => `${problem.path} (${problem.code})`))}`,
-  "receipt.signed": (data) => `${data.receipt} for manifest ${short(data.manifestSha256)}`,
+  "receipt.signed": (data) => `${data.receipt} for manifest ${short(data.manifestSha256)}${data.supersedes === undefined ? "" : `, in place of ${data.supersedes}, whose copy was moved`}`,
   "approval.signed": (data) => `${data.approval}: ${listOf(data.deletions.map((deletion) => `${deletion.verb} ${deletion.role}`))}, until ${data.expiresAt.slice(0, 16)}Z`,
   "standing.signed": (data) => `${data.standing}: once verified, ${listOf(data.allows.map(({ verb, role }) => `${verb} ${role}`))}, until ${data.expiresAt.slice(0, 16)}Z`,
   "standing.revoked": (data) => `${data.standing}: ${data.why}`,

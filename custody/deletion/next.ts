@@ -36,6 +36,7 @@ export function nextCommands(run: RunRef, reasons: readonly Reason[], needs: Nee
   // A machine that vanished is still in the engine's state, and `up` alone would change nothing.
   if (needs.bringBack && has([...PULL, "not-reachable"])) next.push(...BRING_BACK);
   if (has(PULL) || (needs.bringBack && has(["not-reachable"]))) next.push(proveCommand(id, needs));
+  if (has(["receipt-copy-missing", "receipt-elsewhere"])) next.push(`holdfast relocate ${id} DIRECTORY (when the copy was moved, or this machine has one)`);
   // Without a manifest there is nothing that an approval could name.
   if (has(APPROVE) && !has(["no-manifest"])) next.push(approveCommand(id, needs));
   return next.length > 0 ? next : [`holdfast status ${id}`];
