@@ -4,7 +4,7 @@ import { leaseOf } from "../../custody/lease";
 import type { Plan } from "../../profiles/plan";
 
 export interface RunClock {
-  /** The plan's id of the clock (the profile's, `lease`, `disposable`), or `budget`, `approval`. */
+  /** The plan's id of the clock (the profile's, `lease`, `disposable`), or `budget`, `approval`, `standing`, `capacity`. */
   readonly id: string;
   /** ISO 8601; null when the moment is not known in advance. In the past: it has struck. */
   readonly at: string | null;
@@ -53,11 +53,18 @@ function* budgets(view: RunView, { now, cost }: ClockFacts): Iterable<RunClock> 
 }
 
 function* agreements(view: RunView, now: Date): Iterable<RunClock> {
-  const standing = view.standing.findLast(({ standing: id, expiresAt }) => !view.usedApprovals.has(id) && !view.revokedStanding.has(id) && Date.parse(expiresAt) > now.getTime());
-  if (standing) yield { id: "standing", at: standing.expiresAt, title: "standing expires", statement: `Standing approval ${standing.standing} expires; after that nothing ends this run without a person.`, tiersLost: [] };
+  const counts = (id: string, expiresAt: string): boolean => !view.usedApprovals.has(id) && Date.parse(expiresAt) > now.getTime();
   const approval = view.approvals.findLast(({ scope }) => scope === "end");
-  if (!approval || view.usedApprovals.has(approval.approval) || Date.parse(approval.expiresAt) <= now.getTime()) return;
-  yield { id: "approval", at: approval.expiresAt, title: "approval expires", statement: `Approval ${approval.approval} expires; a destroy after that asks for a new one.`, tiersLost: [] };
+  if (approval && counts(approval.approval, approval.expiresAt)) {
+    yield { id: "approval", at: approval.expiresAt, title: "approval expires", statement: `Approval ${approval.approval} expires; a destroy after that asks for a new one.`, tiersLost: [] };
+  }
+  const standing = view.standing.findLast(({ standing: id, expiresAt }) => counts(id, expiresAt) && !view.revokedStanding.has(id));
+  if (standing) {
+    yield { id: "standing", at: standing.expiresAt, title: "standing expires", statement: `Standing approval ${standing.standing} expires; a run that ends after that bills until a person approves.`, tiersLost: [] };
+  }
+  if (view.waiting !== null) {
+    yield { id: "capacity", at: view.waiting.until, title: "capacity wait ends", statement: "Nobody waits for capacity longer than this by themselves.", tiersLost: [] };
+  }
 }
 
 function plannedClocks(view: RunView, { closedAt }: ClockFacts): RunClock[] {

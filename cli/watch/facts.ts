@@ -1,6 +1,7 @@
 /** What is known of the chosen run's machine, what it costs and what strikes when: lines on the screen, the most important first. Pure. */
 import { formatDistance, formatMoment, formatTimeOfDay } from "../render/moment";
 import type { Paint } from "../render/paint";
+import { waitingText } from "../render/status";
 import { wrapWords } from "../render/table";
 import { formatBytes, formatDuration, formatRough } from "../render/units";
 import type { Gpu } from "../runs/remoteStatus";
@@ -8,7 +9,7 @@ import type { Screen } from "./frame";
 import type { WatchedRun } from "./observer";
 
 export function factLines(run: WatchedRun, screen: Screen): string[] {
-  const facts = [...silenceFacts(run, screen), ...clockFacts(run, screen), ...tierFacts(run, screen), ...memoryFacts(run), ...gpuFacts(run, screen.paint), ...machineFacts(run, screen)];
+  const facts = [...silenceFacts(run, screen), ...waitingFacts(run, screen), ...clockFacts(run, screen), ...tierFacts(run, screen), ...memoryFacts(run), ...gpuFacts(run, screen.paint), ...machineFacts(run, screen)];
   const width = Math.max(0, ...facts.map(([name]) => name.length));
   return facts.flatMap(([name, text]) => wrapWords(text, screen.columns - width - 2).split("\n").map((line, index) => `${screen.paint("faint", (index === 0 ? name : "").padEnd(width))}  ${line}`));
 }
@@ -20,6 +21,10 @@ function silenceFacts({ silence, seenAt, report }: WatchedRun, { paint, now }: S
   const since = `${timeOf(silence.since, now)} (${formatDuration((now.getTime() - Date.parse(silence.since)) / 1000)})`;
   const shown = seenAt === null ? "it was never seen" : `what is shown is from ${timeOf(seenAt, now)}, ${formatDistance(seenAt, now)}`;
   return [["silent", paint("bad", `no answer since ${since}; ${shown}. ${silence.why}`)]];
+}
+
+function waitingFacts({ report }: WatchedRun, { paint, now }: Screen): Fact[] {
+  return report?.waiting ? [["waiting", paint("warn", waitingText(report.waiting, now.toISOString()))]] : [];
 }
 
 const timeOf = (iso: string, now: Date): string => (formatMoment(iso, now).length === 5 ? formatTimeOfDay(new Date(iso)) : formatMoment(iso, now));

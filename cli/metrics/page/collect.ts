@@ -173,6 +173,7 @@ async function evidenceOf(session: Session, run: RunCustody, known: { entries: r
     manifest: known.manifest,
     receipts: run.receipts(),
     approvals: run.approvals(),
+    standing: run.standing(),
     breakGlass: run.breakGlass(),
     faults: run.evidenceProblems().map(({ file, problem }) => `${file}: ${problem}`),
     copy: known.verify ? await readCopyAgain(session, run, known.view, known.manifest?.content ?? null) : null,

@@ -1,5 +1,5 @@
 /** Everything the page says about a run, as plain values: collected once, rendered by pure functions. */
-import type { Approval, BreakGlass, Manifest, Receipt, Signed } from "../../../custody/formats";
+import type { Approval, BreakGlass, Manifest, Receipt, Signed, StandingApproval } from "../../../custody/formats";
 import type { LiveResource } from "../../../custody/view";
 import type { RunView } from "../../../custody";
 import type { Table } from "../../../profiles";
@@ -62,6 +62,7 @@ export interface DossierEvidence {
   readonly manifest: { readonly sha256: string; readonly content: Manifest | null } | null;
   readonly receipts: readonly Signed<Receipt>[];
   readonly approvals: readonly Signed<Approval>[];
+  readonly standing: readonly Signed<StandingApproval>[];
   readonly breakGlass: readonly Signed<BreakGlass>[];
   /** Files among the evidence that are none. */
   readonly faults: readonly string[];

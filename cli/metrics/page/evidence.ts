@@ -1,6 +1,6 @@
 /** What proves that the artifacts are safe, who signed it, and what was refused or allowed. Pure. */
 import type { Signed } from "../../../custody/formats";
-import { formatBytes, formatTime, plural } from "../../render/units";
+import { formatBytes, formatTime, formatUsd, plural } from "../../render/units";
 import type { Dossier } from "./dossier";
 import { badge, facts, html, nothing, table, type Html } from "./html";
 
@@ -36,6 +36,7 @@ ${facts([
 ${copy !== null && copy.faults.length > 0 ? table({ caption: "Faults of the copy", columns: [{ title: "file" }, { title: "what" }], rows: copy.faults.slice(0, 50).map(({ path, message }) => [path, message]) }) : nothing}
 ${receiptTable(dossier)}
 ${approvalTable(dossier)}
+${standingTable(dossier)}
 ${breakGlassTable(dossier)}
 ${view.refusals.length === 0 ? nothing : table({ caption: "Refused deletions", columns: [{ title: "when" }, { title: "what" }, { title: "why" }], rows: view.refusals.slice(-20).map(({ at, resource, reasons }) => [formatTime(at), resource, reasons.map(({ message }) => message).join(" ")]) })}
 ${evidence.faults.map((fault) => html`<p class="warn">${fault}</p>`)}
@@ -81,6 +82,19 @@ function approvalTable({ evidence: { approvals }, view }: Dossier): Html {
       const { id, deletions, giveUp, at, expiresAt } = approval.content;
       const givenUp = giveUp === null ? "" : `, giving up ${giveUp.cells.join(", ")}: ${giveUp.reason}`;
       return [html`<code>${id}</code>`, `${deletions.map(({ verb, role }) => `${verb} ${role}`).join(", ")}${givenUp}`, formatTime(at), view.usedApprovals.has(id) ? "used" : `valid until ${formatTime(expiresAt)}`, signatureOf(approval)];
+    }),
+  });
+}
+
+function standingTable({ evidence: { standing }, view }: Dossier): Html {
+  if (standing.length === 0) return nothing;
+  return table({
+    caption: "Standing approvals: consent given beforehand, for when everything is verified",
+    columns: [{ title: "approval" }, { title: "to" }, { title: "when" }, { title: "state" }, { title: "signature" }],
+    rows: [...standing].reverse().map((approval) => {
+      const { id, allows, maxUsd, at, expiresAt } = approval.content;
+      const state = view.usedApprovals.has(id) ? "used" : view.revokedStanding.has(id) ? "revoked" : `valid until ${formatTime(expiresAt)}`;
+      return [html`<code>${id}</code>`, `${allows.map(({ verb, role }) => `${verb} ${role}`).join(", ")}${maxUsd === null ? "" : `, up to ${formatUsd(maxUsd)}`}`, formatTime(at), state, signatureOf(approval)];
     }),
   });
 }

@@ -54,6 +54,13 @@ test("an approval that can still be used says when it expires; one that was used
   assert.ok(!ids(approval(6), entry("grant.sealed", 3, { grant })).includes("approval"));
 });
 
+test("what was consented to beforehand says when it ends, unless it was used or taken back", () => {
+  const signed = entry("standing.signed", 2, { standing: "std_1", allows: [{ role: "instance", verb: "terminate", tiersLost: [] }], maxUsd: null, envelopeSha256: "e", keyId: "k", expiresAt: at(9) });
+  const clocks = (...entries: LedgerEntry[]): (string | null)[] => runClocks(foldLedger([declared(), ...entries]), { now, closedAt: null, cost: free }).filter(({ id }) => id === "standing").map((clock) => clock.at);
+  assert.deepEqual(clocks(signed), [at(9)]);
+  assert.deepEqual(clocks(signed, entry("standing.revoked", 3, { standing: "std_1", why: "changed my mind" })), []);
+});
+
 test("a disposable run says until when it may be ended without a receipt", () => {
   const clocks = runClocks(foldLedger([declared({ disposable: { maxHours: 2 } })]), { now, closedAt: null, cost: free });
   assert.equal(clocks.find(({ id }) => id === "disposable")?.at, at(2));
