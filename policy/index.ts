@@ -1,4 +1,5 @@
 /** Wires the rules into a pack. Nothing else: importing this file starts a server. */
+import "./lightSdk";
 import { PolicyPack } from "@pulumi/policy";
 import { rules } from "./rules";
 

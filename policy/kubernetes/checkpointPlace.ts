@@ -91,7 +91,7 @@ function fromWords(where: string, container: Container, peek: Peek): Place[] {
   const followed = words.filter((word) => /\s/.test(word)).flatMap((word) => placesOf(followScript(word, { variables: environment.values, folder })));
   const stated = [...plain.map(({ name, readings }) => ({ name, paths: readings.flatMap((reading) => filledIn(reading, environment)) })), ...followed];
   const says = `${where}.${(container.args ?? []).length > 0 ? "args" : "command"}`;
-  const given = Object.entries(environment.values).map(([name, [value = ""] = []]) => `${name} ${under(folder, value)}`);
+  const given = Object.entries(environment.values).map(([name, [value = ""]]) => `${name} ${under(folder, value)}`);
   return stated.flatMap(({ name, paths }) =>
     paths.flatMap((path): Place[] => {
       const kind = saysPlace(name, path);

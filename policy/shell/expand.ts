@@ -155,7 +155,7 @@ function readSubstitution({ text, script }: CommandExpansionPart, values: Values
   if (others.length > 0 || command?.type !== "Command" || command.name === undefined) return [text];
   const [name = [], ...words] = [command.name, ...command.args].flatMap((word) => (word.type === "Word" ? expandWord(word, values) : [[word.text]]));
   const operands = words.filter(([word = ""]) => !word.startsWith("-"));
-  switch (name[0]) {
+  switch (name[0] ?? "") {
     case "pwd":
       return valueOf("PWD", values);
     case "mktemp":

@@ -38,11 +38,20 @@ export interface Circumstances {
 }
 
 /** In the order of the text, traps last. Cycles of functions are cut, and what is very long is read as far as STEPS goes. */
-export function followScript(text: string, { variables = {}, folder = "", batchFolder = null }: Circumstances = {}): Started[] {
+export function followScript(text: string, { variables = {}, folder = "", batchFolder = null }: Circumstances = {}): readonly Started[] {
+  const asked = JSON.stringify([text, variables, folder, batchFolder]);
+  const before = followed.get(asked);
+  if (before !== undefined) return before;
   const started: Started[] = [];
   new Follower(ShellState.of(variables, folder), { started, batchFolder, steps: 0 }).script(text, { trap: null, maybe: false, repeatedly: false, inside: [] });
+  if (followed.size >= REMEMBERED) followed.clear();
+  followed.set(asked, started);
   return started;
 }
+
+/** Several rules ask about the same script, one after the other. */
+const followed = new Map<string, readonly Started[]>();
+const REMEMBERED = 32;
 
 const STEPS = 20_000;
 const DEPTH = 24;
@@ -320,18 +329,9 @@ function isTest(node: PipelineNode): boolean {
 /** A loop that sleeps between its turns goes on while something else runs. */
 function sleepsIn({ commands }: CompoundList): boolean {
   const sleeps = (node: PipelineNode | AndOr): boolean => {
-    switch (node.type) {
-      case "Command":
-        return /(^|\/)sleep$/.test(node.name?.value ?? "");
-      case "AndOr":
-      case "Pipeline":
-        return node.commands.some(sleeps);
-      case "BraceGroup":
-      case "Subshell":
-        return sleepsIn(node.body);
-      default:
-        return false;
-    }
+    if (node.type === "Command") return /(^|\/)sleep$/.test(node.name?.value ?? "");
+    if (node.type === "AndOr" || node.type === "Pipeline") return node.commands.some(sleeps);
+    return (node.type === "BraceGroup" || node.type === "Subshell") && sleepsIn(node.body);
   };
   return commands.some(({ command }) => sleeps(command));
 }

@@ -73,7 +73,7 @@ export const asksForGpu = ({ options }: BatchScript): boolean =>
   [...options].some(([name, value]) => (/^gpus(-per-\w+)?$/.test(name) ? value !== "0" : /^(gres|tres-per-\w+)$/.test(name) && /\bgpu\b/.test(value)));
 
 /** Every program that the script and what it submits would start. */
-export const programsOf = ({ text, options, variables }: BatchScript): Started[] =>
+export const programsOf = ({ text, options, variables }: BatchScript): readonly Started[] =>
   followScript(text, { variables: { ...variables, ...exportedBy(options) }, folder: options.get("chdir") ?? "${SLURM_SUBMIT_DIR}", batchFolder: options.get("chdir") ?? null });
 
 const exportedBy = (options: ReadonlyMap<string, string>): Record<string, Readings> =>

@@ -7,6 +7,7 @@ import { rules } from "../../policy/rules";
 import { packageRoot, ScratchStack } from "../engine/stack";
 import { badOwnResources } from "./ownResources";
 import { batchScripts } from "./batchScripts";
+import { exportedState } from "./exportedState";
 import type { StackEntry } from "./judging";
 import { readCorpus, readScripts } from "./manifests";
 
@@ -32,22 +33,9 @@ function expectAll(output: string, wanted: readonly { readonly rule: string; rea
   }
 }
 
-/** A deployment as `pulumi stack export` writes it. */
-function exportedState(entries: readonly StackEntry[]): string {
-  const provider = "urn:pulumi:test::scratch::pulumi:providers:kubernetes::default";
-  const resources = entries.map(({ type, name, props = {}, options }) => ({
-    urn: `urn:pulumi:test::scratch::${type}::${name}`,
-    type,
-    custom: true,
-    id: name,
-    inputs: props,
-    outputs: props,
-    ...(type.startsWith("kubernetes:") ? { provider: `${provider}::one` } : {}),
-    ...(options?.protect === true ? { protect: true } : {}),
-  }));
-  const providers = [{ urn: provider, type: "pulumi:providers:kubernetes", custom: true, id: "one", inputs: {}, outputs: {} }];
+function stateFile(entries: readonly StackEntry[]): string {
   const file = join(scratch.directory, "state.json");
-  writeFileSync(file, JSON.stringify({ version: 3, deployment: { manifest: { time: "2026-01-01T00:00:00Z", magic: "", version: "" }, resources: [...providers, ...resources] } }));
+  writeFileSync(file, exportedState(entries));
   return file;
 }
 
@@ -91,7 +79,7 @@ for (const { type, name, props, options } of require("./bad.json")) {
 });
 
 test("manifests and batch scripts that are fine pass in an exported state, and a check before a destroy ends with 0", async () => {
-  const { exitCode, output } = await analyze(exportedState([...apart("fine"), ...readScripts("fine")].flatMap(({ entries }) => entries)));
+  const { exitCode, output } = await analyze(stateFile([...apart("fine"), ...readScripts("fine")].flatMap(({ entries }) => entries)));
   assert.deepEqual([...reported(output)], [], output);
   assert.equal(exitCode, 0, output);
 });
@@ -101,7 +89,7 @@ test("every rule for raw resources fails in an exported state, by name and by re
   const scripts = batchScripts();
   const config = join(scratch.directory, "policy.json");
   writeFileSync(config, JSON.stringify({ "slurm-walltime-fits": { partitions: { gpu: { maxHours: 8 } } }, "slurm-requeue-works": { partitions: { gpu: { preemptMode: "CANCEL" } } } }));
-  const { exitCode, output } = await analyze(exportedState([...bad.flatMap(({ entries }) => entries), ...scripts.map(({ entry }) => entry)]), "--policy-pack-config", config);
+  const { exitCode, output } = await analyze(stateFile([...bad.flatMap(({ entries }) => entries), ...scripts.map(({ entry }) => entry)]), "--policy-pack-config", config);
   assert.notEqual(exitCode, 0);
   const found = [...reported(output)];
   for (const { rules: wanted, entries } of bad) {
@@ -119,7 +107,7 @@ test("a rule is made mandatory, switched off or told to repair by config", async
   const [endless] = apart("bad").filter(({ rules: [first] }) => first === "gpu-job-has-deadline");
   assert.ok(tag && endless);
   const config = join(scratch.directory, "policy.json");
-  const state = exportedState([...tag.entries, ...endless.entries]);
+  const state = stateFile([...tag.entries, ...endless.entries]);
   const withConfig = async (content: object) => {
     writeFileSync(config, JSON.stringify(content));
     return analyze(state, "--policy-pack-config", config);

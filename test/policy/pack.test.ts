@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -68,6 +68,18 @@ test("the compiled pack loads from its directory and judges over the wire", asyn
   };
   assert.deepEqual(await analyze({}), []);
   assert.deepEqual(await analyze({ env: { HF_TOKEN: "changeme" } }), [`no-secret-literals ${analyzer.EnforcementLevel.MANDATORY}`]);
+});
+
+test("the pack starts without what the SDK brings for others, and whoever asks for it gets it", () => {
+  const script = `
+    const loaded = () => Object.keys(require.cache).filter((path) => /node_modules.@npmcli.arborist.lib.arborist/.test(path)).length;
+    require(${JSON.stringify(join(root, "dist", "policy", "lightSdk.js"))});
+    const pulumi = require("@pulumi/pulumi");
+    const before = loaded();
+    const { Arborist } = require("@npmcli/arborist");
+    console.log(JSON.stringify([typeof pulumi.runtime.computeCodePaths, before <= 1, typeof Arborist.prototype.loadActual, loaded() > 1]));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ["-e", script], { cwd: root, encoding: "utf8" });
+  assert.deepEqual(JSON.parse(stdout || "null"), ["function", true, "function", true], stderr);
 });
 
 test("the pack's version is the package's", () => {

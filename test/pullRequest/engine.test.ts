@@ -14,7 +14,7 @@ new Own("pulumi-nodejs:dynamic/holdfast:LambdaInstance", "forgotten", { verb: "t
 
 interface Project {
   readonly repository: Repository;
-  preview(env?: NodeJS.ProcessEnv): StepOutcome;
+  readonly preview: (env?: NodeJS.ProcessEnv) => StepOutcome;
 }
 
 function project(t: TestContext): Project {
