@@ -120,7 +120,7 @@ function axisLines(x: Scale, { margin, columns, figure, look }: { margin: number
     const start = Math.max(0, Math.min(columns - text.length, at - Math.floor(text.length / 2)));
     if (start < free) continue;
     rule[at] = "+";
-    [...text].forEach((letter, index) => (labels[start + index] = letter));
+    labels.splice(start, text.length, ...text.split(""));
     free = start + text.length + 1;
   }
   const before = " ".repeat(margin + 1);
@@ -136,15 +136,17 @@ function formatElapsed(seconds: number): string {
 
 function legendLines({ curves }: Figure, { colour, width, dots }: PlotLook): string[] {
   const lines: string[] = [];
+  let line = "";
   let room = 0;
   curves.forEach(({ cell }, index) => {
     const entry = `${dots ? "--" : letterOf(index)} ${printable(cell)}`;
     if (room < entry.length + 2) {
-      lines.push("  ");
+      if (line !== "") lines.push(line);
+      line = "  ";
       room = width - 2;
     }
-    lines[lines.length - 1] += `${colour(index, entry)}  `;
+    line += `${colour(index, entry)}  `;
     room -= entry.length + 2;
   });
-  return lines.map((line) => line.trimEnd());
+  return [...lines, line].map((text) => text.trimEnd());
 }

@@ -87,10 +87,10 @@ async function attempt(run: RunCustody, remote: Remote, progress: Progress, opti
   const { cell } = options;
   const paths = [`${place.directory}/logs/${cell ?? "queue"}.log`, cell === undefined ? "" : `${place.directory}/state/cells/${cell}.json`, `${place.directory}/state/closed.json`];
   const started = options.clock.now().getTime();
-  let numbered = false;
+  const opened = { numbered: false };
   const onLine = (line: string): void => {
-    if (!numbered) {
-      numbered = true;
+    if (!opened.numbered) {
+      opened.numbered = true;
       progress.next = Number(line);
       if (progress.lost !== null) options.onNote("connected again");
       progress.lost = null;
@@ -108,9 +108,9 @@ async function attempt(run: RunCustody, remote: Remote, progress: Progress, opti
     throw error;
   }
   // A connection that held was not silent, however little was written.
-  if (numbered && options.clock.now().getTime() - started > longestPause * 1000) answered(progress, options.clock);
+  if (opened.numbered && options.clock.now().getTime() - started > longestPause * 1000) answered(progress, options.clock);
   if (result.exitCode === 0) return "closed";
-  if (result.exitCode === "unknown" || numbered) return new RemoteUnreachable(remote.description, "the connection ended");
+  if (result.exitCode === "unknown" || opened.numbered) return new RemoteUnreachable(remote.description, "the connection ended");
   throw new UserError(`${paths[0] ?? ""} cannot be followed: ${result.stderr.trim() || `exit code ${result.exitCode}`}`, { code: "remote-command", next: ["holdfast status"] });
 }
 

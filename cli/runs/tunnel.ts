@@ -26,25 +26,25 @@ const longestPauseSeconds = 30;
 
 /** Resolves when the signal ends it. Throws RemoteUnreachable after bounded tries, UserError when it cannot work. */
 export async function keepForwarding(options: ForwardOptions): Promise<void> {
-  let everOpen = false;
-  for (let failures = 0; ; ) {
+  const seen = { everOpen: false, failures: 0 };
+  for (;;) {
     const line = options.commandLine();
     if (line === null) throw new UserError("The run's machine is gone.", { code: "no-machine", next: ["holdfast ls"] });
     const ended = await forwardOnce(line, options, () => {
-      options.onOpen(everOpen);
-      everOpen = true;
-      failures = 0;
+      options.onOpen(seen.everOpen);
+      seen.everOpen = true;
+      seen.failures = 0;
     });
     if (options.signal.aborted) return;
     const fault = classifyTransportFault(ended);
-    failures += 1;
+    seen.failures += 1;
     if (fault.kind === "denied" || fault.kind === "host-key-changed" || /Address already in use|cannot listen to port|Could not request local forwarding/i.test(ended)) {
       throw new UserError(`The tunnel cannot be opened: ${/Address already in use/i.test(ended) ? `port ${options.ports.local} of this computer is taken` : fault.reason}.`, { code: fault.kind === "host-key-changed" ? "host-key-changed" : "usage", next: ["holdfast ssh (says more)"] });
     }
-    if (failures >= attempts) throw new RemoteUnreachable("the machine", fault.reason);
-    if (failures === 1) options.onNote(`The connection ${everOpen ? "was lost" : "did not open"} (${fault.reason}); trying again.`);
+    if (seen.failures >= attempts) throw new RemoteUnreachable("the machine", fault.reason);
+    if (seen.failures === 1) options.onNote(`The connection ${seen.everOpen ? "was lost" : "did not open"} (${fault.reason}); trying again.`);
     try {
-      await options.clock.sleep(Math.min(longestPauseSeconds, 2 ** (failures - 1)) * 1000, options.signal);
+      await options.clock.sleep(Math.min(longestPauseSeconds, 2 ** (seen.failures - 1)) * 1000, options.signal);
     } catch (error) {
       if (error instanceof Interrupted) return;
       throw error;

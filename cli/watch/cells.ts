@@ -64,7 +64,7 @@ function cellRow(name: string, cell: RemoteCell | undefined, { run, metric, mark
     stateText(cell, paint),
     step,
     ...(metric === null ? [] : [value === null ? "-" : Number.isNaN(value) ? paint("bad", "not finite") : formatMetric(value)]),
-    checkpoint && cell ? ageText(checkpointAge(checkpoint, run, now), cell, run, paint) : "-",
+    checkpoint ? ageText(checkpointAge(checkpoint, run, now), cell, run, paint) : "-",
     cell?.startedAt ? formatDuration((Date.parse(cell.endedAt ?? now.toISOString()) - Date.parse(cell.startedAt)) / 1000) : "-",
     checkpoint?.path.split("/").at(-1) ?? "-",
   ];

@@ -100,7 +100,7 @@ export class Observer {
         await watched.look(this.session, this.stopped.signal);
         watched.shown = { ...watched.shown, looked: true };
         this.changed();
-        if (!this.stopped.signal.aborted) await watched.rest(this.session, this.everySeconds);
+        await watched.rest(this.session, this.everySeconds, this.stopped.signal);
       }
     } catch (error) {
       if (this.stopped.signal.aborted) return;
@@ -153,7 +153,8 @@ class Watched {
     }
   }
 
-  async rest(session: Session, seconds: number): Promise<void> {
+  async rest(session: Session, seconds: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
     this.sleep = new AbortController();
     await session.clock.sleep(seconds * 1000, this.sleep.signal).catch(() => undefined);
   }

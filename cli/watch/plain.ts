@@ -18,7 +18,7 @@ export async function showLines(session: Session, observer: Observer, signal: Ab
   await new Promise<void>((done, fail) => {
     const look = (): void => {
       const failure = observer.failure();
-      if (failure !== null) fail(failure.error as Error);
+      if (failure !== null) fail(failure.error instanceof Error ? failure.error : new Error(String(failure.error)));
       for (const run of observer.runs()) tell(session, run, told);
       if (observer.runs().every(isOver)) finish(done);
     };

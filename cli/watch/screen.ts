@@ -54,7 +54,7 @@ export async function showScreen(session: Session, observer: Observer, { stdin, 
   const crash = new Promise<never>((_done, fail) => {
     const leave = (error: unknown): void => {
       instance.unmount();
-      fail(error as Error);
+      fail(error instanceof Error ? error : new Error(String(error)));
     };
     process.once("uncaughtException", leave);
     process.once("unhandledRejection", leave);
@@ -135,7 +135,7 @@ const letters: Readonly<Record<string, WatchKey>> = { q: "quit", k: "up", j: "do
 function keysMeant(input: string, key: Key): WatchKey[] {
   const special = specialKey(key);
   if (special !== null) return [special];
-  return key.ctrl || key.meta ? [] : [...input].flatMap((letter) => letters[letter] ?? []);
+  return key.ctrl || key.meta ? [] : input.split("").flatMap((letter) => letters[letter] ?? []);
 }
 
 function specialKey(key: Key): WatchKey | null {

@@ -25,10 +25,10 @@ test("curves come from the machine while it answers, thinned there, with every v
     machine.metrics("a", ...rows(5000, 0.01).trim().split("\n"), '{"step": 5001, "train_loss": NaN}', "not json", '{"step": 5002, "train_loss": 0.5}');
     const said = JSON.parse((await project.holdfast("metrics", "--json")).stdout) as Said;
     assert.deepEqual([said.run, said.from.kind, said.cells.map(({ cell }) => cell)], ["lab/dev/digits", "machine", ["a"]]);
-    const [a] = said.cells;
-    assert.equal(a?.every, 3);
-    assert.ok((a?.rows.length ?? 0) < 1700, String(a?.rows.length));
-    assert.deepEqual(a?.rows.slice(-2).map(({ step, values }) => [step, values["train_loss"]]), [[5001, null], [5002, 0.5]]);
+    const a = said.cells[0]!;
+    assert.equal(a.every, 3);
+    assert.ok(a.rows.length < 1700, String(a.rows.length));
+    assert.deepEqual(a.rows.slice(-2).map(({ step, values }) => [step, values["train_loss"]]), [[5001, null], [5002, 0.5]]);
 
     const text = await project.holdfastWith({ env: { COLUMNS: "80" } }, "metrics");
     assert.equal(text.code, 0, text.stderr);

@@ -50,10 +50,13 @@ function line({ cell, points }: Curve, index: number, scales: { x: Scale; y: Sca
 function pathOf(points: readonly Point[], { x, y }: { x: Scale; y: Scale }): string {
   let path = "";
   let open = false;
-  for (const point of points) {
-    const drawable = point.y !== null && Number.isFinite(y.place(point.y));
-    if (drawable) path += `${open ? "L" : "M"}${across(x, point.x)} ${down(y, point.y ?? 0)}${open ? "" : "h0"}`;
-    open = drawable;
+  for (const { x: at, y: value } of points) {
+    if (value === null || !Number.isFinite(y.place(value))) {
+      open = false;
+      continue;
+    }
+    path += `${open ? "L" : "M"}${across(x, at)} ${down(y, value)}${open ? "" : "h0"}`;
+    open = true;
   }
   return path;
 }

@@ -16,6 +16,8 @@ export function evidenceVerdict({ evidence: { manifest, receipts, copy } }: Doss
   if (manifest === null) return { kind: "warn", word: "not listed", says: "no manifest was ever taken" };
   const covering = receipts.filter(({ content }) => content.manifestSha256 === manifest.sha256);
   const good = covering.find(({ trusted }) => trusted);
+  // A run that goes on writes more than any receipt covers.
+  if (good !== undefined && manifest.content?.closed !== true) return { kind: "warn", word: "pulled so far", says: `${plural(good.content.files, "file")}, ${formatBytes(good.content.bytes)}; the run goes on` };
   if (good !== undefined) return { kind: "good", word: good.content.how === "pulled" ? "pulled and loaded" : "loaded in place", says: `${plural(good.content.files, "file")}, ${formatBytes(good.content.bytes)}${copy === null ? "" : ", read again for this page"}` };
   if (covering.length > 0) return { kind: "bad", word: "signature does not count", says: covering[0]?.problem ?? "its key is not trusted" };
   return { kind: "warn", word: "not proven", says: receipts.length === 0 ? "no receipt was signed" : "no receipt is of the newest manifest" };
