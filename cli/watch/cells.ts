@@ -4,7 +4,7 @@ import { formatRough, formatDuration } from "../render/units";
 import { stepOf } from "../runs/checkpointStep";
 import type { RemoteCell } from "../runs/remoteStatus";
 import type { Paint, Tone } from "../render/paint";
-import type { Screen } from "./frame";
+import type { Screen } from "./look";
 import { gridLines, type Column } from "./grid";
 import type { WatchedRun } from "./observer";
 
