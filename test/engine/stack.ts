@@ -29,8 +29,6 @@ export interface ScratchOptions {
   readonly program?: string;
   /** Knobs of the sandbox, set before anything is launched. */
   readonly knobs?: Readonly<Record<string, unknown>>;
-  /** Variables of every command, such as the job's secrets. */
-  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const defaultProgram = `const { runFromStackConfig } = require("holdfast");\nconst run = runFromStackConfig();\nexports.directory = run.directory;\nexports.address = run.address;\n`;
@@ -69,7 +67,6 @@ export class ScratchStack {
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       HOLDFAST_SANDBOX_DIR: this.sandboxDirectory,
       HOLDFAST_PACE_DIR: join(this.directory, "pace"),
-      ...options.environment,
       ...(process.env["HOLDFAST_DEBUG"] ? { HOLDFAST_DEBUG: process.env["HOLDFAST_DEBUG"] } : {}),
     };
   }
