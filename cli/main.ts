@@ -23,6 +23,7 @@ import { sandboxCommand } from "./commands/sandbox";
 import { sshCommand } from "./commands/ssh";
 import { statusCommand } from "./commands/status";
 import { tunnelCommand } from "./commands/tunnel";
+import { trustCommand } from "./commands/trust";
 import { verifyCommand } from "./commands/verify";
 import { watchCommand } from "./commands/watch";
 import type { ExitCode } from "./exitCodes";
@@ -37,7 +38,7 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
   ["Before:", [planCommand, explainCommand, doctorCommand, envCommand]],
   ["While it runs:", [lsCommand, watchCommand, statusCommand, metricsCommand, logsCommand, sshCommand, tunnelCommand, leaseCommand]],
   ["Before it ends:", [pullCommand, verifyCommand, relocateCommand, approveCommand, breakGlassCommand]],
-  ["Evidence and money:", [auditCommand, ledgerCommand, recoverCommand]],
+  ["Evidence and money:", [auditCommand, ledgerCommand, recoverCommand, trustCommand]],
   ["Local cloud and shell:", [sandboxCommand, completionCommand]],
 ];
 
