@@ -17,6 +17,7 @@ import { fetchBeforeProgram } from "../providers/sharedCustody/beforeProgram";
 import { assertFreshBuild } from "../providers/build";
 import { forPeople } from "./errors";
 import { LambdaRun } from "./lambda/lambdaRun";
+import { localBackendWarning } from "./localBackend";
 import { undeclaredRuns } from "./liveRuns";
 import { installLocks } from "./locks";
 import type { PlatformRunArgs, PlatformRunOutputs } from "./platform";
@@ -83,13 +84,16 @@ function resolveRun(name: string, { otherRuns = [], ...args }: TrainingRunArgs):
   const undeclared = undeclaredRuns(custody, binding, [name, ...otherRuns]);
   if (undeclared.length > 0) throw secondRun(name, binding, undeclared);
   askForSecrets(request.secrets, custody.run(runOf(binding)));
+  const endpoint = endpointOf(config);
+  const local = localBackendWarning(projectRoot, endpoint.api);
+  if (local !== null) void pulumi.log.warn(local);
   const plan = resolve(request, profileFor(config.platform), { run: runOf(binding), config, codeSha256: code.sha256, inputs, lock, now: new Date() });
   return {
     binding,
     config,
     plan,
     planSha256: savePlan(custody.run(runOf(binding)), plan),
-    endpoint: endpointOf(config),
+    endpoint,
     code,
     secrets: markSecrets(request.secrets, process.env, custody),
   };
