@@ -10,6 +10,7 @@ import { completionCommand } from "./commands/completion";
 import { doctorCommand } from "./commands/doctor";
 import { envCommand } from "./commands/env";
 import { explainCommand } from "./commands/explain";
+import { keeperCommand } from "./commands/keeper";
 import { leaseCommand } from "./commands/lease";
 import { ledgerCommand } from "./commands/ledger";
 import { logsCommand } from "./commands/logs";
@@ -36,7 +37,7 @@ import { processTerminal } from "./terminal";
 /** Commands by what they are for, in the order of a run's life. */
 const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[] = [
   ["Before:", [planCommand, explainCommand, doctorCommand, envCommand]],
-  ["While it runs:", [lsCommand, watchCommand, statusCommand, metricsCommand, logsCommand, sshCommand, tunnelCommand, leaseCommand]],
+  ["While it runs:", [lsCommand, watchCommand, statusCommand, metricsCommand, logsCommand, sshCommand, tunnelCommand, keeperCommand, leaseCommand]],
   ["Before it ends:", [pullCommand, verifyCommand, relocateCommand, approveCommand, breakGlassCommand]],
   ["Evidence and money:", [auditCommand, ledgerCommand, recoverCommand, trustCommand]],
   ["Local cloud and shell:", [sandboxCommand, completionCommand]],

@@ -90,6 +90,11 @@ export class ScratchStack {
     else this.environment[name] = value;
   }
 
+  /** What the commands of this stack see of the environment. */
+  get environmentOfCommands(): NodeJS.ProcessEnv {
+    return { ...this.environment, ...this.extraEnvironment };
+  }
+
   get sandboxDirectory(): string {
     return this.first?.sandboxDirectory ?? join(this.directory, ".holdfast", "sandbox");
   }
@@ -155,7 +160,7 @@ export class ScratchStack {
   }
 
   private async run(command: string, args: readonly string[]): Promise<CommandResult> {
-    const result = await execa(command, args, { cwd: this.directory, env: { ...this.environment, ...this.extraEnvironment }, extendEnv: false, all: true, reject: false, stdin: "ignore" });
+    const result = await execa(command, args, { cwd: this.directory, env: this.environmentOfCommands, extendEnv: false, all: true, reject: false, stdin: "ignore" });
     return { exitCode: result.exitCode ?? -1, output: result.all };
   }
 
