@@ -42,7 +42,8 @@ export function folderOf({ words, folder }: Started): Readings {
   const launched = /^(srun|env|sbatch)$/.test(baseName(words[0]?.[0] ?? ""));
   const at = launched ? words.findIndex(([word = ""]) => /^(-D|-C|--chdir(=.+)?)$/.test(word)) : -1;
   if (at === -1) return folder;
-  const given = words[at]?.[0]?.includes("=") === true ? (words[at]?.map((word) => word.replace(/^--chdir=/, "")) ?? []) : (words[at + 1] ?? []);
+  const option = words[at] ?? [];
+  const given = option.some((word) => word.includes("=")) ? option.map((word) => word.replace(/^--chdir=/, "")) : (words[at + 1] ?? []);
   return folder.flatMap((from) => given.map((path) => under(from, path)));
 }
 

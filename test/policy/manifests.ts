@@ -34,7 +34,7 @@ export const readScripts = (folder: "fine" | "bad"): Manifest[] =>
         { type: "command:remote:Command", name, props: { create: `cat > job.sh <<'EOF'\n${text}EOF\nsbatch job.sh\n` } },
         { type: "local:index/file:File", name: `${name}-file`, props: { filename: "job.sh", content: text } },
       ];
-      return { file: `slurm/${file}`, comment: (text.split(/\r?\n/)[1] ?? "").replace(/^# /, ""), entries };
+      return { file: `slurm/${file}`, comment: (text.split("\n")[1] ?? "").replace(/^# /, ""), entries };
     });
 
 /** One entry per document, under the type token that Pulumi gives to its apiVersion and kind. */
