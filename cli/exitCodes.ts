@@ -68,6 +68,8 @@ const codeMeanings: Readonly<Record<string, ExitCode>> = {
   "not-found": exitCodes.notFound,
   "nothing-to-do": exitCodes.notFound,
   "no-machine": exitCodes.notFound,
+  "cell-state": exitCodes.refused,
+  "edit-refused": exitCodes.refused,
   unreachable: exitCodes.unreachable,
   transport: exitCodes.unreachable,
   "verification-failed": exitCodes.verification,

@@ -6,11 +6,11 @@ import { Cli, helpLayout } from "./cli";
 import { approveCommand } from "./commands/approve";
 import { auditCommand } from "./commands/audit";
 import { breakGlassCommand } from "./commands/breakGlass";
+import { cancelCommand } from "./commands/cancel";
 import { completionCommand } from "./commands/completion";
 import { doctorCommand } from "./commands/doctor";
 import { envCommand } from "./commands/env";
 import { explainCommand } from "./commands/explain";
-import { keeperCommand } from "./commands/keeper";
 import { leaseCommand } from "./commands/lease";
 import { ledgerCommand } from "./commands/ledger";
 import { logsCommand } from "./commands/logs";
@@ -20,11 +20,11 @@ import { planCommand } from "./commands/plan";
 import { pullCommand } from "./commands/pull";
 import { recoverCommand } from "./commands/recover";
 import { relocateCommand } from "./commands/relocate";
+import { retryCommand } from "./commands/retry";
 import { sandboxCommand } from "./commands/sandbox";
 import { sshCommand } from "./commands/ssh";
 import { statusCommand } from "./commands/status";
 import { tunnelCommand } from "./commands/tunnel";
-import { trustCommand } from "./commands/trust";
 import { verifyCommand } from "./commands/verify";
 import { watchCommand } from "./commands/watch";
 import type { ExitCode } from "./exitCodes";
@@ -37,9 +37,9 @@ import { processTerminal } from "./terminal";
 /** Commands by what they are for, in the order of a run's life. */
 const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[] = [
   ["Before:", [planCommand, explainCommand, doctorCommand, envCommand]],
-  ["While it runs:", [lsCommand, watchCommand, statusCommand, metricsCommand, logsCommand, sshCommand, tunnelCommand, keeperCommand, leaseCommand]],
+  ["While it runs:", [lsCommand, watchCommand, statusCommand, metricsCommand, logsCommand, sshCommand, tunnelCommand, leaseCommand, retryCommand, cancelCommand]],
   ["Before it ends:", [pullCommand, verifyCommand, relocateCommand, approveCommand, breakGlassCommand]],
-  ["Evidence and money:", [auditCommand, ledgerCommand, recoverCommand, trustCommand]],
+  ["Evidence and money:", [auditCommand, ledgerCommand, recoverCommand]],
   ["Local cloud and shell:", [sandboxCommand, completionCommand]],
 ];
 

@@ -15,6 +15,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 40
 . "$here/lib/payload.sh"
 . "$here/lib/orders.sh"
 . "$here/lib/work.sh"
+. "$here/lib/evidence.sh"
 
 [ $# -eq 6 ] || usage_error 'usage: run_one.sh RUN_DIR SPEC_DIR CODE_DIR CELL EPOCH ATTEMPT'
 run_dir=$1 spec_dir=$2 code_dir=$3 cell=$4 epoch=$5 attempt=$6
@@ -38,29 +39,49 @@ finish() {
     say "cell $cell: its state \"$1\" could not be written"
     exit 30
   }
-  say "cell $cell attempt $attempt: $1${3:+ ($3)}${2:+, exit $2}"
+  say "cell $cell attempt $attempt: $1${3:+ ($3)}${2:+, exit $2}${class:+; $class ($certainty)}"
   exit "$4"
 }
 
+# refuse_setup [WHY]: without one, it was said already.
 refuse_setup() {
-  [ -z "${1-}" ] || say "cell $cell: $1"
+  no_verdict
+  if [ -n "${1-}" ]; then
+    say "cell $cell: $1"
+    note_fact "$1"
+  else
+    note_fact 'see logs/queue.log'
+  fi
+  verdict setup measured
   finish failed '' setup 10
+}
+
+# gate CLASS WHY: nothing was started.
+gate() {
+  no_verdict
+  say "cell $cell: $2"
+  note_fact "$2"
+  verdict "$1" measured
+  finish failed '' gate 20
+}
+
+# refuse_tier WHY: what was written may not be there.
+refuse_tier() {
+  no_verdict
+  say "cell $cell: $1"
+  note_fact "$1"
+  look_at_disks
+  [ -n "$class" ] || verdict tier measured
+  finish failed "${2-}" sync 30
 }
 
 check_gate() {
   if [ -n "$mount" ] && ! is_mount_point "$mount"; then
-    say "cell $cell: $mount is not mounted, so what is written there would be lost"
-    finish failed '' gate 20
+    gate tier "$mount is not mounted, so what is written there would be lost"
   fi
-  measure_disk "$run_dir" || finish failed '' gate 20
-  if is_below "$bytes_free" "$bytes_floor"; then
-    say "cell $cell: $bytes_free bytes are free, the floor is $bytes_floor"
-    finish failed '' gate 20
-  fi
-  if is_below "$inodes_free" "$inodes_floor"; then
-    say "cell $cell: $inodes_free inodes are free, the floor is $inodes_floor"
-    finish failed '' gate 20
-  fi
+  measure_disk "$run_dir" || gate tier "the free space of $run_dir cannot be read"
+  ! is_below "$bytes_free" "$bytes_floor" || gate diskFull "$bytes_free bytes are free, the floor is $bytes_floor"
+  ! is_below "$inodes_free" "$inodes_floor" || gate inodesFull "$inodes_free inodes are free, the floor is $inodes_floor"
 }
 
 check_cell() {
@@ -75,6 +96,8 @@ check_cell() {
 flush_output() { sync_files_below "$output_dir" "$log" 2>/dev/null && sync_directory "$output_dir"; }
 
 trap 'on_stop_request' TERM INT
+# Why the attempt before failed stands in the state while this one runs.
+recall_verdict
 cell_hash "$spec_dir" "$cell"
 name_work "$spec_dir" "$code_dir"
 lock_is_ours "$run_dir" "$epoch" || { say "cell $cell: epoch $epoch does not hold the writer lock"; exit 50; }
@@ -82,42 +105,42 @@ check_gate
 check_cell
 scratch_dir=$own_disk/scratch/${run_dir##*/}/$cell
 mkdir -p "$output_dir/checkpoints" "$run_dir/logs" "$scratch_dir" 2>/dev/null || {
-  say "cell $cell: its folders cannot be created"
-  finish failed '' sync 30
+  refuse_tier 'its folders cannot be created'
 }
 started=$(now)
 write_cell "$run_dir" durably running '' '' "$started" '' || exit 30
 if [ "$stop_requested" = 1 ]; then
   cancel_cause
+  no_verdict
   finish cancelled '' "$cause" 12
 fi
 
-oom_kills
-kills_before=$oom_kills
+remember_machine "$log"
 say "cell $cell attempt $attempt starts (epoch $epoch)"
 { printf -- '--- cell %s, attempt %s, epoch %s, %s\n' "$cell" "$attempt" "$epoch" "$started" >>"$log"; } 2>/dev/null
 start_payload "$log" "$spec_dir/cells/$cell/command" "$cell" "$attempt" "$output_dir" "$scratch_dir" || {
-  say "cell $cell: $log cannot be written"
-  finish failed '' sync 30
+  refuse_tier "$log cannot be written"
 }
 pid=$payload_pid
 # Without the pid in its state nobody could end this payload after a crash of the wrapper.
 write_cell "$run_dir" durably running '' '' "$started" '' || on_stop_request
 wait_payload
 all_ended=$?
-oom_kills
-[ -z "$oom_kills" ] || kills=$((oom_kills - ${kills_before:-0}))
+! made_progress || retries=0
+no_verdict
+if [ "$all_ended" != 0 ] || { [ "$stop_requested" != 1 ] && [ "$payload_exit" != 0 ]; }; then find_cause "$log" "$payload_exit"; fi
 
 if [ "$all_ended" != 0 ]; then
   say "cell $cell: process$found cannot be ended; no further attempt is safe"
+  note_fact "process$found cannot be ended"
+  verdict unknown measured
   finish failed "$payload_exit" killed 10
 elif [ "$stop_requested" = 1 ]; then
   cancel_cause
   finish cancelled "$payload_exit" "$cause" 12
 elif [ "$payload_exit" = 0 ]; then
   if ! flush_output; then
-    say "cell $cell: its artifacts could not be flushed to the durable tier"
-    finish failed 0 sync 30
+    refuse_tier 'its artifacts could not be flushed to the durable tier' 0
   fi
   rm -rf "$scratch_dir"
   finish complete 0 '' 0

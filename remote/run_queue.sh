@@ -20,6 +20,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 40
 . "$here/lib/orders.sh"
 . "$here/lib/attempts.sh"
 . "$here/lib/prepare.sh"
+. "$here/lib/evidence.sh"
 
 open_log() {
   if ! mkdir -p "$run_dir/cells" "$run_dir/logs" "$run_dir/state/cells" "$run_dir/state/orders" "$run_dir/lock" 2>/dev/null ||
@@ -55,6 +56,7 @@ check_request() {
 }
 
 become_writer() {
+  ! highest_epoch "$run_dir" || owner_before=$owner
   take_lock "$run_dir" $((2 * heartbeat_seconds + 1))
   case $? in
     0) ;;
@@ -79,6 +81,26 @@ become_writer() {
   payload_processes "$run_dir"
   [ -z "$found" ] || say "ending what an earlier queue left running:$found"
   end_payload "$run_dir" '' "$stop_grace_seconds" || leave 50 "process$found of an earlier queue cannot be ended"
+  (settle_left_behind) || give_up_on_tier
+}
+
+# What an earlier queue or machine left as running waits again, with the reason why it ended; one that was cut off again and
+# again without a new checkpoint waits for a person. For a subshell: it sets what it likes.
+settle_left_behind() {
+  for _file in "$run_dir"/state/cells/*.json; do
+    cell=${_file##*/}
+    cell=${cell%.json}
+    { valid_cell_name "$cell" && read_cell "$run_dir" "$cell" && [ "$cell_state" = running ]; } || continue
+    judge_left_behind
+    retries=$cell_retries _left=pending _cause=''
+    if made_progress; then
+      retries=0
+    elif [ "$class" != interrupted ]; then
+      if [ "$retries" -ge "$max_retries" ]; then _left=failed _cause=killed; else retries=$((retries + 1)); fi
+    fi
+    say "cell $cell was cut off: $class; it is $_left"
+    replace_durably "$_file" "$(judge_record "$(end_record "$cell_json" "$_left" "$_cause")")" || return 1
+  done
 }
 
 write_queue_file() {
@@ -145,6 +167,13 @@ needs_run() {
   case $cell_state/$cell_cause in
     complete/*) say "cell $cell is complete already" ;;
     cancelled/request) say "cell $cell was cancelled on request; it waits for a retry" ;;
+    failed/*)
+      # What never trained is tried again by every queue: its obstacle was not the training.
+      case $cell_cause in gate | sync | setup | inputs) return 0 ;; esac
+      if may_pass_by_itself "$cell_class" && [ "$cell_retries" -lt "$max_retries" ]; then return 0; fi
+      say "cell $cell failed before (${cell_class:-$cell_cause}); it waits for a retry"
+      ;;
+    pending/edit) say "cell $cell waits for an edit of its configuration" ;;
     *) return 0 ;;
   esac
   return 1
@@ -153,7 +182,11 @@ needs_run() {
 # What $cell began with is nowhere any more: it is not run with something else instead.
 give_up_work() {
   say "cell $cell: not run, the code that it began with ($recorded_code) is neither here nor kept on the tier; a fresh start takes today's"
-  write_state "cells/$cell" "$(end_record "$cell_json" failed setup)"
+  no_verdict
+  retries=0
+  note_fact "the code that it began with ($recorded_code) is neither here nor kept on the tier"
+  verdict setup measured
+  write_state "cells/$cell" "$(judge_record "$(end_record "$cell_json" failed setup)")"
 }
 
 # Writes the closing marker from the state files and leaves; returns when something came meanwhile that is to be run.

@@ -3,7 +3,8 @@
 #   status.sh RUN_DIR
 # {"writer":"alive|none|other-host","session":NAME|null,"epoch":N,"cells":[state files, each with "begun" (something is there
 #  that another configuration must not be mixed with) and "newestCheckpoint"],"heartbeat":{...}|null,"closed":{...}|null,
-#  "queue":{...}|null,"next":{...}|null (an edit that waits),"refused":{...}|null (the last one that was not taken up),"newestCheckpoint":{"path","mtime","bytes","ageSeconds"}|null,
+#  "queue":{...}|null,"next":{...}|null (an edit that waits),"refused":{...}|null (the last one that was not taken up),
+#  "orders":[cells for which one waits],"newestCheckpoint":{"path","mtime","bytes","ageSeconds"}|null,
 #  "setup":{...}|null,"inputs":[state files of inputs],"bytesFree","bytesTotal","inodesFree":N|null,"now"}; mtime in seconds since 1970, paths relative to RUN_DIR.
 # A state file that is not JSON appears as {"cell":NAME,"state":"unreadable"}. Exit: 0, 40 usage.
 set -u
@@ -104,10 +105,22 @@ inputs() {
   done
 }
 
+orders() {
+  separator=''
+  for file in "$run_dir"/state/orders/*.json; do
+    name=${file##*/}
+    name=${name%.json}
+    [ -e "$file" ] || continue
+    valid_cell_name "$name" || continue
+    printf '%s"%s"' "$separator" "$name"
+    separator=,
+  done
+}
+
 writer
 measure_disk "$run_dir" || { bytes_free=null bytes_total=null inodes_free=null; }
 printf '{"writer":"%s","session":%s,"epoch":%s,"cells":%s' "$writer" "$(session)" "$highest" "$(cells)"
 printf ',"heartbeat":%s,"closed":%s,"queue":%s' "$(state_file heartbeat)" "$(state_file closed.json)" "$(state_file queue.json)"
 printf ',"setup":%s,"inputs":[%s]' "$(state_file setup.json)" "$(inputs)"
-printf ',"next":%s,"refused":%s' "$(state_file next.json)" "$(state_file refused.json)"
+printf ',"next":%s,"refused":%s,"orders":[%s]' "$(state_file next.json)" "$(state_file refused.json)" "$(orders)"
 printf ',"bytesFree":%s,"bytesTotal":%s,"inodesFree":%s,"now":"%s"}\n' "$bytes_free" "$bytes_total" "$inodes_free" "$(now)"

@@ -1,7 +1,9 @@
 #!/bin/sh
 # Ends the run's queue: TERM (the payload writes its last checkpoint), up to GRACE seconds, then KILL; then looks
 # whether anything still lives. Works as well when the queue itself was killed and only its payload runs.
-#   stop.sh RUN_DIR SESSION [GRACE_SECONDS]          SESSION: the tmux session to close; empty: none. Default grace 60.
+#   stop.sh RUN_DIR SESSION [GRACE_SECONDS [cancel]]     SESSION: the tmux session to close; empty: none. Default grace 60.
+# With `cancel` every cell that has not ended is cancelled on purpose: a later queue runs it only when it is retried. Without
+# it, what was running is resumed by the next queue.
 # Exit: 0 no writer lives, 1 something cannot be ended, 30 the tier does not take the cells' states, 40 usage,
 # 50 the writer is on another machine.
 set -u
@@ -11,9 +13,10 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 40
 . "$here/lib/lock.sh"
 . "$here/lib/cells.sh"
 
-[ $# -eq 2 ] || [ $# -eq 3 ] || usage_error 'usage: stop.sh RUN_DIR SESSION [GRACE_SECONDS]'
+case $# in 2 | 3 | 4) ;; *) usage_error 'usage: stop.sh RUN_DIR SESSION [GRACE_SECONDS [cancel]]' ;; esac
 run_dir=$(CDPATH='' cd -- "$1" 2>/dev/null && pwd -P) || usage_error "there is no run directory $1"
-session=$2 grace=${3:-60}
+session=$2 grace=${3:-60} cells=${4-}
+case $cells in '' | cancel) ;; *) usage_error "\"$cells\" is not \"cancel\"" ;; esac
 case $grace in *[!0-9]* | 0?* | ??????????*) usage_error "GRACE_SECONDS must be a number of seconds, not \"$grace\"" ;; esac
 
 # await_process_end PID TICKS SECONDS
@@ -70,18 +73,20 @@ end_orphans() {
 }
 
 mark_cancelled() {
+  cause=${cells:+request}
   for file in "$run_dir"/state/cells/*.json; do
     name=${file##*/}
     name=${name%.json}
-    if ! read_cell "$run_dir" "$name" || [ "$cell_state" != running ]; then continue; fi
+    read_cell "$run_dir" "$name" || continue
+    case $cell_state/$cells in running/* | pending/cancel) ;; *) continue ;; esac
     say "cell $name is marked cancelled"
-    replace_durably "$file" "$(end_record "$cell_json" cancelled '')" || unwritten=1
+    replace_durably "$file" "$(end_record "$cell_json" cancelled "$cause")" || unwritten=1
   done
 }
 
 this_machine
 survivor='' unwritten=0
-[ ! -d "$run_dir/state" ] || replace_quickly "$run_dir/state/stop.json" "{\"at\":\"$(now)\",\"graceSeconds\":$grace}" ||
+[ ! -d "$run_dir/state" ] || replace_quickly "$run_dir/state/stop.json" "{\"at\":\"$(now)\",\"graceSeconds\":$grace,\"cells\":\"$cells\"}" ||
   say 'the grace could not be passed on; the limits of the job apply'
 end_queue
 end_orphans

@@ -8,6 +8,7 @@ import { UserError } from "../../custody/userError";
 import type { Cli } from "../cli";
 import { examples, jsonOption, runArgument, runArgumentHelp } from "../cli";
 import type { ExitCode } from "../exitCodes";
+import { onlyRunWith } from "../runs/cellRun";
 import { knownRuns, openProject } from "../runs/project";
 import { selectRun } from "../runs/select";
 import type { Session } from "../terminal";
@@ -61,18 +62,10 @@ async function chooseLog(session: Session, text: string | undefined, cell: strin
     return { run: custody.run(selectRun(text, known, "logs")), cell };
   } catch (error) {
     if (text === undefined || cell !== undefined || !(error instanceof UserError) || error.code !== "run-not-found") throw error;
-    const only = onlyRunWith(text, known.flatMap(({ ref, state }) => (state === "unreadable" ? [] : [{ run: custody.run(ref), live: state === "live" }])));
+    const only = onlyRunWith(text, custody);
     if (only === null) throw error;
     return { run: only, cell: text };
   }
-}
-
-/** The live run that has this cell; where none is live, the only one that ever had it. */
-function onlyRunWith(cell: string, runs: readonly { readonly run: RunCustody; readonly live: boolean }[]): RunCustody | null {
-  const having = runs.filter(({ run }) => run.view().roster.has(cell));
-  const live = having.filter((candidate) => candidate.live);
-  const [only, ...others] = live.length > 0 ? live : having;
-  return only !== undefined && others.length === 0 ? only.run : null;
 }
 
 async function showPulled(session: Session, run: RunCustody, cell: string | undefined, { lines }: LogsOptions): Promise<void> {

@@ -44,7 +44,7 @@ export async function watch(demo: Demo): Promise<void> {
   narrator.output(shown.stdout);
 }
 
-/** SIGKILL to the process group of one cell, over ssh, as an out-of-memory killer or a careless person would. */
+/** SIGKILL to the process group of one cell, over ssh, as a careless person would: told apart from a fault, and resumed by a retry. */
 export async function killOnce(demo: Demo): Promise<void> {
   const { narrator, plan, signal, world } = demo;
   const step = "kill and resume";
@@ -67,6 +67,15 @@ export async function killOnce(demo: Demo): Promise<void> {
   const killed = await world.holdfast("ssh", runName(demo), "--", `kill -KILL -- -${group}`);
   expect(step, "the kill to reach the process group", killed.exitCode === 0, tail(killed.output));
   narrator.say(narrator.paint("warn", `Killed: SIGKILL to the process group ${group}, no chance to save. A moment before, the newest checkpoint was ${victim?.newestCheckpoint ? stepText(victim.newestCheckpoint.path) : "none"}.`));
+  const told = await until(
+    { step, what: `${target} failed, with the evidence`, seconds: 60, signal, everyMilliseconds: 250, look: () => watched(demo), describe: (seen) => progressLine(demo, seen) },
+    (seen) => cellNamed(seen, target)?.state === "failed",
+  );
+  narrator.say(`It is not started again behind anybody's back: ${cellNamed(told, target)?.class ?? "unknown"}, because ${(cellNamed(told, target)?.evidence ?? []).join("; ")}.`);
+  narrator.command(`holdfast retry ${target}`);
+  const retried = await world.holdfast("retry", target, runName(demo));
+  expect(step, "exit code 0 of holdfast retry", retried.exitCode === 0, tail(retried.output));
+  narrator.output(retried.stdout);
   const after = await until(
     { step, what: `a second attempt of ${target}`, seconds: 60, signal, everyMilliseconds: 250, look: () => watched(demo), describe: (seen) => progressLine(demo, seen) },
     (seen) => (cellNamed(seen, target)?.attempt ?? 1) >= 2 && ["running", "complete"].includes(cellNamed(seen, target)?.state ?? ""),
@@ -74,7 +83,7 @@ export async function killOnce(demo: Demo): Promise<void> {
   const from = await resumedFrom(demo, target);
   const safe = victim?.newestCheckpoint ? stepOf(victim.newestCheckpoint.path) : null;
   expect(step, `a resume from step ${safe ?? "?"} or later`, from !== null && (safe === null || from >= safe), from === null ? "no line of the log speaks of a resume" : `step ${from}`);
-  narrator.good(`The queue started attempt ${cellNamed(after, target)?.attempt ?? "?"} by itself; it resumed from step ${from}. Nothing before it was trained twice.`);
+  narrator.good(`Attempt ${cellNamed(after, target)?.attempt ?? "?"}: it resumed from step ${from}. Nothing before it was trained twice.`);
 }
 
 export async function finish(demo: Demo): Promise<void> {

@@ -3,6 +3,7 @@ import type { CapacityWaiting } from "../../custody/formats";
 import type { RemoteCell, RemoteStatus } from "../runs/remoteStatus";
 import type { StatusReport } from "../runs/status";
 import { formatDistance, formatMoment } from "./moment";
+import { renderFailures, stateTones, stateWords } from "./cellState";
 import type { Paint } from "./paint";
 import { renderFacts, renderTable } from "./table";
 import { formatBytes, formatDuration, formatTime, formatUsd } from "./units";
@@ -13,7 +14,7 @@ export function renderStatus(report: StatusReport, options: { paint: Paint; widt
   const state = report.state === "live" ? paint("good", "live") : paint("faint", "ended");
   const lines = [`${paint("strong", report.run)}  ${state}  ${report.platform} (${report.api})`, ""];
   if (report.remote !== null) {
-    lines.push(renderCells(report, report.remote, options), "", renderFacts([...remoteFacts(report, report.remote, paint), ...cost], { paint, width: options.width }));
+    lines.push(renderCells(report, report.remote, options), "", ...renderFailures(report.remote.cells, options).flatMap((block) => [block, ""]), renderFacts([...remoteFacts(report, report.remote, paint), ...cost], { paint, width: options.width }));
   } else {
     const word = report.state === "live" ? paint("bad", "The machine does not answer") : "No look at the machine";
     const why = report.waiting === null ? `${word}: ${report.unreachable ?? "unknown"}.` : paint("warn", waitingText(report.waiting, report.now));
@@ -36,18 +37,15 @@ export function waitingText({ since, until, region, awaited }: CapacityWaiting, 
   return `Waiting for capacity since ${formatTime(since)} (${lasted}) for ${awaited.join(", ")}${region === null ? "" : ` in ${region}`}, ${over ? "longer than capacity.maxWaitMinutes allows" : `until ${formatTime(until)}`}; pulumi up ${over ? "begins anew" : "goes on"}.`;
 }
 
-const stateTones = { complete: "good", running: "accent", failed: "bad", cancelled: "warn" } as const;
-
 function cellRow(name: string, cell: RemoteCell | undefined, report: StatusReport, paint: Paint): string[] {
   if (!cell) return [name, paint("faint", "pending"), "-", "-", "-", "-"];
-  const tone = (stateTones as Record<string, "good" | "accent" | "bad" | "warn">)[cell.state];
-  const why = cell.state === "failed" ? ` (${cell.cause ?? "unknown cause"}${cell.exit === null || cell.exit === undefined ? "" : `, exit ${cell.exit}`})` : "";
+  const tone = stateTones[cell.state];
   const checkpoint = cell.newestCheckpoint;
   const late = checkpoint && cell.state === "running" && report.checkpointEverySeconds !== null && checkpoint.ageSeconds > 3 * report.checkpointEverySeconds;
   const age = checkpoint ? formatDuration(checkpoint.ageSeconds) : "-";
   return [
     name,
-    (tone ? paint(tone, cell.state) : cell.state) + why,
+    tone ? paint(tone, stateWords(cell)) : stateWords(cell),
     cell.attempt === null || cell.attempt === undefined ? "-" : String(cell.attempt),
     checkpoint ? `${checkpoint.path.split("/").at(-1) ?? checkpoint.path} (${formatBytes(checkpoint.bytes)})` : "-",
     late ? paint("bad", `${age}, late`) : age,

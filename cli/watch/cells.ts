@@ -3,8 +3,9 @@ import { formatMetric, mainMetric, type MetricsRow } from "../metrics/series";
 import { formatRough, formatDuration } from "../render/units";
 import { stepOf } from "../runs/checkpointStep";
 import type { RemoteCell } from "../runs/remoteStatus";
-import type { Paint, Tone } from "../render/paint";
-import type { Screen } from "./look";
+import { stateTones, stateWords } from "../render/cellState";
+import type { Paint } from "../render/paint";
+import type { Screen } from "./frame";
 import { gridLines, type Column } from "./grid";
 import type { WatchedRun } from "./observer";
 
@@ -77,14 +78,11 @@ function stepText(row: MetricsRow | undefined, path: string | undefined): string
   return step === null ? "-" : String(step);
 }
 
-const tones: Readonly<Record<string, Tone>> = { complete: "good", running: "accent", failed: "bad", cancelled: "warn", pending: "faint" };
-
 /** With the class of a failure, and which attempt it is from the second on. */
 export function stateText(cell: RemoteCell | undefined, paint: Paint): string {
   if (cell === undefined) return paint("faint", "pending");
-  const cause = cell.state === "failed" ? `: ${cell.cause ?? "unknown cause"}` : "";
   const attempt = cell.state === "running" && (cell.attempt ?? 1) > 1 ? ` (attempt ${cell.attempt})` : "";
-  return paint(tones[cell.state] ?? "warn", `${cell.state}${cause}${attempt}`);
+  return paint(stateTones[cell.state] ?? "warn", `${stateWords(cell)}${attempt}`);
 }
 
 /** A running cell that has not saved for three times its cadence is late. */

@@ -2,7 +2,7 @@
 import type { Session } from "../terminal";
 import { followLog } from "../runs/followLog";
 import type { RunCustody } from "../../custody";
-import type { LogOnScreen } from "./look";
+import type { LogOnScreen } from "./frame";
 
 /** Lines that are kept for scrolling. */
 const kept = 2000;

@@ -15,7 +15,8 @@ export const universalCoverage: CoverageTable = {
     script("remote/run_queue.sh", "the queue file is read whole between cells, so appending is safe", "remote/queue.test.ts: a cell appended while the queue runs is run"),
   ],
   U3: [
-    script("remote/run_one.sh", "the state of a cell says how it ended: its own exit, a signal, a stop, a gate; kills for memory are counted by the cgroup", "remote/killed.test.ts: a payload killed by a signal resumes with the same configuration"),
+    script("remote/run_one.sh", "the state of a cell says how it ended: its own exit, a signal, a stop, a gate", "remote/killed.test.ts: a payload that its hardware killed resumes with the same configuration"),
+    script("remote/lib/evidence.sh", "why it failed is told apart from the exit code, the kernel's log, the cgroup's counters, disks, boot id and GPUs; what the program printed is a hint only", "remote/causes.test.ts: the kernel kills for memory: said by the cgroup's own counter, and not tried again"),
     script("remote/heartbeat.sh", "carries the boot's id, uptime, memory against its limit and free disk", "remote/killed.test.ts: the heartbeat does not outlive its queue"),
   ],
   U4: [
@@ -38,7 +39,7 @@ export const universalCoverage: CoverageTable = {
   U8: [script("remote/fetch_inputs.sh", "an input in mode copy is staged onto the own disk before the first cell that reads it", "remote/inputs.test.ts: a folder of the instance is copied whole, named by the list of its hashes, or refused")],
   U9: [
     preflight("memory", "the limit of the cgroup, not of the host, against what the job asks for", "too little room, inodes or memory is refused with the numbers"),
-    script("remote/run_one.sh", "a killed cell is tried a bounded number of times, with the same configuration", "remote/killed.test.ts: a payload that is killed again and again does not bill for ever"),
+    script("remote/run_one.sh", "what may pass by itself is tried again a bounded number of times, with the same configuration; running out of memory is not", "remote/killed.test.ts: a payload that is killed again and again does not bill for ever"),
   ],
   U10: [script("remote/run_queue.sh", "cells run one after the other, and a run has one writer", "remote/lock.test.ts: of two queues started at once, one trains and the other is told why not")],
   U11: [

@@ -1,15 +1,21 @@
 /** What an edited roster means for a run whose cells may have begun. Pure. */
 import type { PlanCell } from "../../profiles/plan";
 
-/** A cell as the instance has it. Hashes are absent where nothing recorded them. */
+/** A cell as the instance has it, and why it failed last. Hashes are absent where nothing recorded them. */
 export interface FoundCell {
   readonly state: string;
   /** Something is there that another configuration must not be mixed with. */
   readonly begun: boolean;
   readonly attempt: number;
+  /** Why it ended, or what it waits for. */
+  readonly cause: string | null;
   readonly configSha256: string | null;
   readonly codeSha256: string | null;
   readonly inputsSha256: string | null;
+  readonly class: string | null;
+  readonly certainty: string | null;
+  readonly retries: number;
+  readonly evidence: readonly string[];
 }
 
 export type CellEdit =

@@ -31,6 +31,7 @@ export interface JobContent {
 
 /** A place with the hashes of what was pushed there. */
 export interface PlacedJob extends JobPlace {
+  readonly codeSha256: string;
   readonly scriptsSha256: string;
   readonly specSha256: string;
 }
@@ -50,6 +51,7 @@ export function locateJob(content: JobContent): PlacedJob & { readonly specFiles
     session: sessionName(content.run),
     mountPoint: content.mountPoint,
     filesystemId: content.filesystemId,
+    codeSha256: content.codeSha256,
     scriptsSha256,
     specSha256: spec,
     specFiles,
@@ -137,6 +139,21 @@ export async function preflight(remote: Remote, content: JobContent, place: JobP
 function describeRefusal(line: string): string {
   const [, check = "", gotcha = "", ...detail] = line.split(" ");
   return `  - ${check} (${gotcha}): ${detail.join(" ")}`;
+}
+
+/** Values of the job's secrets from this process's environment, to a 0600 file on the instance's own disk, over stdin. */
+export async function writeSecrets(remote: Remote, content: JobContent, environment: NodeJS.ProcessEnv): Promise<void> {
+  const { plan, run } = content;
+  if (plan.secretNames.length === 0) return;
+  const missing = plan.secretNames.filter((name) => environment[name] === undefined);
+  if (missing.length > 0) {
+    throw new UserError(`The job names secrets that are not in the environment: ${missing.join(", ")}.`, {
+      code: "secret-missing",
+      next: missing.map((name) => `export ${name}=...`),
+    });
+  }
+  const lines = plan.secretNames.map((name) => `export ${name}=${shellWord(environment[name] ?? "")}\n`).join("");
+  await remote.write(`${plan.ownDisk.home}/holdfast/secrets/${run.name}`, lines, 0o600);
 }
 
 /** Starts the queue in a detached session and returns once it has taken the writer lock and opened its log. */

@@ -14,8 +14,8 @@ export interface Floors {
 
 export const defaultFloors: Floors = { bytes: 256 * 1024 * 1024, inodes: 1000 };
 
-/** Attempts of one cell whose payload was killed; a payload that fails by itself is not tried again. */
-const maxAttempts = 5;
+/** How often a cell is tried again by itself without a new checkpoint, where the cause may pass: hardware, a reboot. */
+const maxRetries = 2;
 
 const exports_ = (values: Readonly<Record<string, string>>): string =>
   Object.entries(values)
@@ -46,8 +46,8 @@ export function buildSpec(plan: Plan, mountPoint: string, floors: Floors = defau
       [
         `bytes_floor=${floors.bytes}`,
         `inodes_floor=${floors.inodes}`,
-        `max_attempts=${maxAttempts}`,
-        "retry_backoff_seconds=1",
+        `max_retries=${maxRetries}`,
+        "retry_backoff_seconds=10",
         `checkpoint_every_seconds=${plan.checkpoint.everySeconds}`,
         "heartbeat_seconds=5",
         `setup_max_seconds=${plan.setupMaxSeconds}`,

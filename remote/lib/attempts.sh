@@ -2,7 +2,8 @@
 # Sourced by run_queue.sh: the attempts of one cell. Reads $cell, $run_dir, $work_spec, $work_code, $epoch and the limits;
 # ends the queue through its leave and give_up_on_tier.
 
-# run_cell: attempts until the cell is complete, has failed by itself, or was killed max_attempts times.
+# run_cell: attempts until the cell is complete or has failed. Only what may go away by itself is tried again, max_retries
+# times without a new checkpoint; a program that is wrong, too large or was ended by somebody waits for a person.
 run_cell() {
   tries=0 cancelled_cell=''
   while :; do
@@ -21,8 +22,8 @@ run_cell() {
       20) leave 20 "gate: cell $cell was not started" ;;
       30) give_up_on_tier ;;
       50) leave 50 'the writer lock was lost' ;;
-      11)
-        if [ "$tries" -lt "$max_attempts" ]; then
+      10 | 11)
+        if retry_counts; then
           back_off
           [ "$cancelled_cell" = "$cell" ] || continue
           cancel_between_attempts
@@ -76,9 +77,26 @@ settle_dead_wrapper() {
   say "cell $cell: its wrapper ended with $one_exit"
   end_payload "$run_dir" '' "$stop_grace_seconds" || leave 50 "process$found of cell $cell cannot be ended"
   cancel_cause
-  if [ "$stop_requested" = 1 ] || [ "$cancelled_cell" = "$cell" ]; then end_state=cancelled end_cause=$cause; elif [ "$one_exit" -gt 128 ]; then end_state=failed end_cause=killed; else end_state=failed end_cause=setup; fi
-  ! read_cell "$run_dir" "$cell" || [ "$cell_state" != running ] || write_state "cells/$cell" "$(end_record "$cell_json" "$end_state" "$end_cause")"
+  if [ "$stop_requested" = 1 ] || [ "$cancelled_cell" = "$cell" ]; then end_state=cancelled end_cause=$cause; elif [ "$one_exit" -gt 128 ]; then end_state=failed end_cause=killed end_class=interrupted; else end_state=failed end_cause=setup end_class=setup; fi
+  if read_cell "$run_dir" "$cell" && [ "$cell_state" = running ]; then
+    no_verdict
+    retries=$cell_retries
+    note_fact "its wrapper ended with $one_exit"
+    [ "$end_state" != failed ] || verdict "$end_class" probable
+    write_state "cells/$cell" "$(judge_record "$(end_record "$cell_json" "$end_state" "$end_cause")")"
+  fi
   if [ "$end_state" = cancelled ]; then one_exit=12; elif [ "$end_cause" = killed ]; then one_exit=11; else one_exit=10; fi
+}
+
+# retry_counts: whether the cell, which failed, is tried again by itself; the count is on the tier before it is.
+retry_counts() {
+  { read_cell "$run_dir" "$cell" && may_pass_by_itself "$cell_class"; } || return 1
+  if [ "$cell_retries" -ge "$max_retries" ]; then
+    say "cell $cell: $cell_class again; it was tried again $cell_retries times without a new checkpoint, and now waits for a retry by hand"
+    return 1
+  fi
+  retries=$((cell_retries + 1))
+  replace_durably "$run_dir/state/cells/$cell.json" "$(printf '%s' "$cell_json" | sed -e "s/\"retries\":[0-9]*/\"retries\":$retries/")" || give_up_on_tier
 }
 
 # Cancelled while nothing of it ran: its last attempt has written how it ended.
@@ -94,7 +112,7 @@ back_off() {
     wait_seconds=$((2 * wait_seconds)) doubled=$((doubled + 1))
   done
   [ "$wait_seconds" -le 300 ] || wait_seconds=300
-  say "cell $cell was killed; attempt $((tries + 1)) of $max_attempts in $wait_seconds s, same configuration"
+  say "cell $cell: $cell_class; tried again in $wait_seconds s, same configuration ($retries of $max_retries by itself)"
   running_cell=$cell
   while [ "$wait_seconds" -gt 0 ] && [ "$stop_requested" != 1 ] && [ "$cancelled_cell" != "$cell" ]; do
     # In pieces, so that an order for the cell is heeded.

@@ -45,7 +45,7 @@ read_queue() {
 # read_limits SPEC_DIR -> one variable per limit. A missing key has the default, an empty value means none (0).
 # Fails with $limits_fault. Unknown keys are for newer scripts.
 read_limits() {
-  bytes_floor=1073741824 inodes_floor=1000 max_attempts=3 retry_backoff_seconds=10
+  bytes_floor=1073741824 inodes_floor=1000 max_retries=2 retry_backoff_seconds=10
   checkpoint_every_seconds=600 heartbeat_seconds=5 stop_grace_seconds=60 setup_max_seconds=3600 mount=''
   limits_fault=''
   [ -e "$1/limits" ] || return 0
@@ -58,12 +58,11 @@ read_limits() {
         case $_value in *[!0-9.]* | *.*.* | .*) limits_fault="$limits_fault $_line" ;; esac
         checkpoint_every_seconds=${_value:-0}
         ;;
-      bytes_floor | inodes_floor | max_attempts | retry_backoff_seconds | heartbeat_seconds | stop_grace_seconds | setup_max_seconds)
+      bytes_floor | inodes_floor | max_retries | retry_backoff_seconds | heartbeat_seconds | stop_grace_seconds | setup_max_seconds)
         case $_value in *[!0-9]* | 0?* | ???????????????????*) limits_fault="$limits_fault $_line" ;; *) eval "$_key=\${_value:-0}" ;; esac
         ;;
     esac
   done <"$1/limits"
-  [ "$max_attempts" -ge 1 ] || max_attempts=1
   [ "$heartbeat_seconds" -ge 1 ] || heartbeat_seconds=1
   [ -z "$limits_fault" ]
 }
@@ -88,7 +87,7 @@ cell_hash() {
 # read_cell RUN_DIR CELL -> $cell_state ('' when there is none), $cell_json, and the fields that outlive an attempt.
 read_cell() {
   cell_state='' cell_json='' attempt=0 recorded_sha256='' cell_cause='' cell_pid='' cell_ticks='' wrapper_pid='' wrapper_ticks=''
-  cell_boot='' cell_epoch='' recorded_code_sha256='' recorded_inputs_sha256='' recorded_spec='' recorded_code=''
+  cell_boot='' cell_epoch='' recorded_code_sha256='' recorded_inputs_sha256='' recorded_spec='' recorded_code='' cell_class='' cell_retries=0
   json_line "$1/state/cells/$2.json" || return 1
   cell_json=$content
   json_field "$content" state && cell_state=$field
@@ -99,6 +98,8 @@ read_cell() {
   json_field "$content" spec && recorded_spec=$field
   json_field "$content" code && recorded_code=$field
   json_field "$content" cause && cell_cause=$field
+  json_field "$content" class && cell_class=$field
+  json_field "$content" retries && cell_retries=$field
   json_field "$content" pid && cell_pid=$field
   json_field "$content" startTicks && cell_ticks=$field
   json_field "$content" wrapperPid && wrapper_pid=$field
@@ -106,6 +107,7 @@ read_cell() {
   json_field "$content" bootId && cell_boot=$field
   json_field "$content" epoch && cell_epoch=$field
   case $attempt in '' | *[!0-9]*) attempt=0 ;; esac
+  case $cell_retries in '' | *[!0-9]*) cell_retries=0 ;; esac
 }
 
 # has_begun RUN_DIR: whether $cell, as read_cell found it, holds something that another configuration must not be mixed with.
@@ -123,8 +125,9 @@ is_same_cell() {
 }
 
 # cell_record STATE EXIT CAUSE STARTED ENDED: prints the object for $cell with $attempt, $pid, $payload_ticks, the hashes,
-# $own_spec and $own_code (names of the folders that it runs from), $epoch, $boot_id, $wrapper_ticks and $kills; an empty
-# value becomes null.
+# $own_spec and $own_code (names of the folders that it runs from), $epoch, $boot_id, $wrapper_ticks and $kills; what is known
+# of its last failure ($class, $certainty, $evidence) and $retries, how often it was tried again by itself without a new
+# checkpoint. An empty value becomes null.
 cell_record() {
   _cause=${3:+\"$3\"} _started=${4:+\"$4\"} _ended=${5:+\"$5\"} _hash=${config_sha256:+\"$config_sha256\"}
   _code_hash=${code_sha256:+\"$code_sha256\"} _inputs_hash=${inputs_sha256:+\"$inputs_sha256\"}
@@ -134,8 +137,10 @@ cell_record() {
     "$cell" "$1" "$attempt" "${2:-null}" "${_cause:-null}" "${_started:-null}" "${_ended:-null}"
   printf ',"pid":%s,"pgid":%s,"startTicks":%s,"configSha256":%s' "${pid:-null}" "${pid:-null}" "${payload_ticks:-null}" "${_hash:-null}"
   printf ',"codeSha256":%s,"inputsSha256":%s,"spec":%s,"code":%s' "${_code_hash:-null}" "${_inputs_hash:-null}" "${_spec:-null}" "${_code:-null}"
-  printf ',"epoch":%s,"bootId":"%s","wrapperPid":%s,"wrapperTicks":%s,"oomKills":%s}' \
+  printf ',"epoch":%s,"bootId":"%s","wrapperPid":%s,"wrapperTicks":%s,"oomKills":%s' \
     "${epoch:-null}" "${boot_id-}" "${wrapper_pid:-null}" "${wrapper_ticks:-null}" "${kills:-null}"
+  _class=${class:+\"$class\"} _certainty=${certainty:+\"$certainty\"} _evidence=${evidence-}
+  printf ',"class":%s,"certainty":%s,"retries":%s,"evidence":[%s]}' "${_class:-null}" "${_certainty:-null}" "${retries:-0}" "${_evidence#,}"
 }
 
 # write_cell RUN_DIR HOW STATE EXIT CAUSE STARTED ENDED: HOW is durably or quickly. Half a record is never written.
@@ -143,6 +148,12 @@ write_cell() {
   _path=$1/state/cells/$cell.json _how=$2
   shift 2
   _record=$(cell_record "$@") && "replace_$_how" "$_path" "$_record"
+}
+
+# judge_record JSON: the object with $class, $certainty, $evidence and $retries in it, which stand at its end.
+judge_record() {
+  _class=${class:+\"$class\"} _certainty=${certainty:+\"$certainty\"} _evidence=${evidence-}
+  printf '%s,"class":%s,"certainty":%s,"retries":%s,"evidence":[%s]}' "${1%%,\"class\":*}" "${_class:-null}" "${_certainty:-null}" "${retries:-0}" "${_evidence#,}"
 }
 
 # end_record JSON STATE CAUSE [EXIT]: the object of an attempt, given another state and end. Everything else stays.

@@ -88,7 +88,8 @@ refuse_next() {
 # show_roster: gives every cell of the queue that has not begun a state, so that readers see the whole roster, and says of
 # those that were dropped from it that they never run. For a subshell. Lost in a crash, it is written again.
 show_roster() {
-  pid='' payload_ticks='' wrapper_ticks='' kills='' own_spec='' own_code='' queue_epoch=$epoch
+  no_verdict
+  retries=0 pid='' payload_ticks='' wrapper_ticks='' kills='' own_spec='' own_code='' queue_epoch=$epoch
   for cell in $queue; do
     [ "$cell" != "${running_cell-}" ] || continue
     cell_hash "$spec_dir" "$cell"

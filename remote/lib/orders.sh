@@ -1,18 +1,26 @@
 # shellcheck shell=sh disable=SC2034,SC2154  # variables are shared with the scripts that source this
-# Sourced by run_queue.sh and order.sh: what a person wants done with one cell. Needs files.sh, cells.sh and processes.sh.
+# Sourced by run_queue.sh and order.sh: what a person wants done with one cell. Needs files.sh, cells.sh, evidence.sh and processes.sh.
 #
-# state/orders/CELL.json: {"order":"cancel|retry|fresh","at":TIME,"graceSeconds":N}. Only who holds the writer lock carries an
+# state/orders/CELL.json: {"order":"cancel|retry|fresh|aside","at":TIME,"graceSeconds":N}. Only who holds the writer lock carries an
 # order out: the queue while it lives, order.sh otherwise.
 
 # carry_out CELL ORDER -> $outcome, a word for people. Fails when the tier does not take it. For a subshell: it sets what it likes.
 carry_out() {
+  no_verdict
+  retries=0
   cell=$1 outcome='is done'
   read_cell "$run_dir" "$cell" || cell_state=${cell_state:-pending}
   case $2/$cell_state in
     cancel/pending) cancel_unbegun ;;
     cancel/running) replace_durably "$run_dir/state/cells/$cell.json" "$(end_record "$cell_json" cancelled request)" ;;
-    retry/failed | retry/cancelled) make_pending ;;
-    fresh/failed | fresh/cancelled | fresh/complete) set_aside ;;
+    # Said to run although nothing of it lives: its queue or its machine went.
+    retry/failed | retry/cancelled | retry/running) make_pending ;;
+    fresh/failed | fresh/cancelled | fresh/complete) set_aside '' ;;
+    # What began becomes something else with the next edit; until then it waits.
+    aside/failed | aside/cancelled | aside/complete) set_aside edit ;;
+    retry/pending | fresh/pending)
+      if [ "$cell_cause" = edit ]; then make_pending; else outcome='not done: the cell is pending'; fi
+      ;;
     *) outcome="not done: the cell is $cell_state" ;;
   esac
 }
@@ -34,10 +42,10 @@ reopen() {
 }
 
 make_pending() {
-  reopen && replace_durably "$run_dir/state/cells/$cell.json" "$(end_record "$cell_json" pending '')"
+  reopen && replace_durably "$run_dir/state/cells/$cell.json" "$(end_record "$cell_json" pending '' | sed -e 's/"retries":[0-9]*/"retries":0/')"
 }
 
-# set_aside: folder, log and state of the cell get .kept-N behind their name, and the cell has none. In this order, because one
+# set_aside CAUSE: folder, log and state of the cell get .kept-N behind their name, and the cell has none. In this order, because one
 # that was cut short is done again and nothing may be lost or claimed twice.
 set_aside() {
   _n=1
@@ -56,7 +64,7 @@ set_aside() {
   cell_hash "$spec_dir" "$cell"
   _queue_epoch=$epoch
   epoch='' attempt=0 pid='' payload_ticks='' wrapper_pid='' wrapper_ticks='' kills='' own_spec='' own_code=''
-  write_cell "$run_dir" durably pending '' '' '' ''
+  write_cell "$run_dir" durably pending '' "$1" '' ''
   _written=$?
   epoch=$_queue_epoch
   return "$_written"
@@ -84,7 +92,7 @@ heed_orders() {
     else
       _said=$(carry_out "$ordered" "$order" && printf '%s' "$outcome") || { say "$order of cell $ordered cannot be written yet" && continue; }
       say "$order of cell $ordered: $_said"
-      case $order in retry | fresh) forget_dealt_with "$ordered" ;; esac
+      case $order in retry | fresh | aside) forget_dealt_with "$ordered" ;; esac
     fi
     rm -f "$_file" 2>/dev/null
   done

@@ -99,14 +99,23 @@ setup_failed() {
 
 # For a subshell: it sets what it likes.
 fail_without_setup() {
-  pid='' payload_ticks='' wrapper_ticks='' kills='' own_spec='' own_code='' queue_epoch=$epoch
+  no_verdict
+  note_fact "$_said"
+  verdict setup measured
+  retries=0 pid='' payload_ticks='' wrapper_ticks='' kills='' own_spec='' own_code='' queue_epoch=$epoch
   for cell in $1; do
-    if read_cell "$run_dir" "$cell" && [ "$attempt" != 0 ]; then
-      [ "$cell_state" = complete ] || replace_durably "$run_dir/state/cells/$cell.json" "$(end_record "$cell_json" failed setup "$payload_exit")" || return 1
+    read_cell "$run_dir" "$cell" || :
+    # What ended by itself, or was cancelled, was not waiting for this.
+    case $cell_state/$cell_cause in
+      '/' | pending/* | running/* | failed/gate | failed/sync | failed/setup | failed/inputs) ;;
+      *) continue ;;
+    esac
+    if [ "$attempt" != 0 ]; then
+      replace_durably "$run_dir/state/cells/$cell.json" "$(judge_record "$(end_record "$cell_json" failed setup "$payload_exit")")" || return 1
       continue
     fi
     cell_hash "$spec_dir" "$cell"
-    epoch=$queue_epoch attempt=0 wrapper_pid=''
+    epoch=$queue_epoch wrapper_pid=''
     write_cell "$run_dir" durably failed "$payload_exit" setup '' "$(now)" || return 1
   done
 }
@@ -144,6 +153,10 @@ ensure_inputs() {
     cell_hash "$work_spec" "$cell"
     read_cell "$run_dir" "$cell" || attempt=0
     pid='' payload_ticks='' wrapper_pid='' wrapper_ticks='' kills=''
+    no_verdict
+    retries=0
+    note_fact "its input $_name is not here: state/inputs/$_name.json and logs/queue.log say why"
+    verdict inputs measured
     write_cell "$run_dir" durably failed '' inputs '' "$(now)" || give_up_on_tier
     return 1
   done <"$work_spec/cells/$cell/inputs"

@@ -112,6 +112,7 @@ describe("digits", { concurrency: 2 }, () => {
   underEachShell("a cell of the queue killed twice ends with the bytes of one that was left alone", async (rig) => {
     const expected = results(await uninterrupted(short));
     assert.ok(python);
+    rig.breakGpu();
     cpSync(example, rig.code, { recursive: true });
     rig.writeSpec({ "lr-0.05": { command: `${python} train.py ${short.join(" ")} --step-delay 0.004\n` } }, { limits: { checkpoint_every_seconds: "0.05" } });
     const queue = rig.queue();

@@ -14,7 +14,8 @@ const runningPid = (rig: Rig, cell: string): number | null => {
 };
 
 inParallel("killed", () => {
-  underEachShell("a payload killed by a signal resumes with the same configuration", async (rig) => {
+  underEachShell("a payload that its hardware killed resumes with the same configuration", async (rig) => {
+    rig.breakGpu();
     rig.writeSpec({ a: { command: waits(rig), sha256: "c".repeat(64) } });
     const queue = rig.queue();
     const first = await until("the first attempt", () => runningPid(rig, "a"));
@@ -26,27 +27,30 @@ inParallel("killed", () => {
     go(rig);
     assert.equal((await queue.finished).code, 0);
     assert.deepEqual([rig.cell("a").state, rig.cell("a").attempt, rig.cell("a").exit, rig.cell("a").configSha256], ["complete", 2, 0, "c".repeat(64)]);
-    assert.match(rig.read("logs", "queue.log"), /attempt 1: failed \(killed\), exit 137/);
+    assert.match(rig.read("logs", "queue.log"), /attempt 1: failed \(killed\), exit 137; hardware \(probable\)/);
   });
 
   underEachShell("a payload that is killed again and again does not bill for ever", async (rig) => {
-    rig.writeSpec({ a: { command: `echo x >>"${rig.root}/starts"; kill -9 $$\n` }, b: { command: "exit 0\n" } }, { limits: { max_attempts: 2 } });
+    rig.breakGpu();
+    rig.writeSpec({ a: { command: `echo x >>"${rig.root}/starts"; kill -9 $$\n` }, b: { command: "exit 0\n" } }, { limits: { max_retries: 1 } });
     assert.equal((await rig.queue().finished).code, 10);
     assert.equal(starts(rig).length, 2);
-    assert.deepEqual([rig.cell("a").state, rig.cell("a").cause, rig.cell("a").exit, rig.cell("a").attempt], ["failed", "killed", 137, 2]);
+    assert.deepEqual([rig.cell("a").state, rig.cell("a").cause, rig.cell("a").exit, rig.cell("a").attempt, rig.cell("a").retries], ["failed", "killed", 137, 2, 1]);
     assert.deepEqual(rig.closed(), { ...rig.closed(), complete: ["b"], failed: ["a"] });
   });
 
   underEachShell("the wait between attempts grows and is written down", async (rig) => {
-    rig.writeSpec({ a: { command: "kill -9 $$\n" } }, { limits: { max_attempts: 4, retry_backoff_seconds: 40 } });
+    rig.breakGpu();
+    rig.writeSpec({ a: { command: "kill -9 $$\n" } }, { limits: { max_retries: 3, retry_backoff_seconds: 40 } });
     // The wait itself is stubbed; what is asked of it is what counts.
     rig.stub("sleep", `case $1 in 2) echo "$1" >>"${rig.root}/waits" ;; *) exec /bin/sleep "$1" ;; esac`);
     assert.equal((await rig.queue().finished).code, 10);
     assert.equal(readFileSync(join(rig.root, "waits"), "utf8"), "2\n".repeat((40 + 80 + 160) / 2));
-    assert.deepEqual(rig.read("logs", "queue.log").match(/attempt . of 4 in \d+ s, same configuration/g), [[2, 40], [3, 80], [4, 160]].map(([n, s]) => `attempt ${n} of 4 in ${s} s, same configuration`));
+    assert.deepEqual(rig.read("logs", "queue.log").match(/tried again in \d+ s, same configuration \(. of 3/g), [[40, 1], [80, 2], [160, 3]].map(([s, n]) => `tried again in ${s} s, same configuration (${n} of 3`));
   });
 
   underEachShell("workers that outlive their killed leader do not write beside the next attempt", async (rig) => {
+    rig.breakGpu();
     // The second worker left the process group and the session.
     rig.writeSpec({
       a: {

@@ -113,6 +113,10 @@ inParallel("queue", () => {
     rig.writeSpec({ a: counts, b: { command: `[ -e "${rig.root}/go" ] || exit 1\n` } });
     assert.equal((await rig.queue().finished).code, 10);
     writeFileSync(join(rig.root, "go"), "");
+    // Nor is one that failed by itself, before a person says so.
+    assert.equal((await rig.queue().finished).code, 10);
+    assert.equal(rig.cell("b").attempt, 1);
+    assert.equal((await rig.run("order.sh", [rig.runDirectory, rig.spec, "retry", "0", "b"])).code, 0);
     assert.equal((await rig.queue().finished).code, 0);
     assert.equal(rig.read("cells", "a", "runs"), "run\n");
     assert.equal(rig.cell("b").attempt, 2);
@@ -233,6 +237,21 @@ inParallel("queue", () => {
     assert.deepEqual(rig.closed()?.failed, ["a", "b"]);
     assert.match(rig.read("logs", "setup.log"), /broken lock file/);
     assert.equal(existsSync(rig.inRun("cells", "a")), false);
+  });
+
+  underEachShell("a failed setup does not make a cell run again that failed by itself or was cancelled", async (rig) => {
+    rig.writeSpec({ a: { command: "exit 3\n" }, b: writesDone, c: writesDone });
+    mkdirSync(rig.inRun("state", "orders"), { recursive: true });
+    writeFileSync(rig.inRun("state", "orders", "b.json"), '{"order":"cancel","graceSeconds":0}\n');
+    assert.equal((await rig.queue().finished).code, 10);
+    writeFileSync(join(rig.spec, "setup"), "exit 9\n");
+    rig.writeCell("d", writesDone);
+    appendFileSync(join(rig.spec, "queue"), "d\n");
+    assert.equal((await rig.queue().finished).code, 10);
+    assert.deepEqual(["a", "b", "c", "d"].map((name) => `${rig.cell(name).state} ${rig.cell(name).cause ?? ""}`), ["failed train", "cancelled request", "complete ", "failed setup"]);
+    writeFileSync(join(rig.spec, "setup"), "exit 0\n");
+    assert.equal((await rig.queue().finished).code, 10);
+    assert.deepEqual(["a", "b", "d"].map((name) => rig.cell(name).attempt), [1, 0, 1]);
   });
 
   underEachShell("a wrong number in the limits is refused, an empty one means none", async (rig) => {

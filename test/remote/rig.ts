@@ -45,6 +45,10 @@ export interface CellFile {
   readonly spec: string | null;
   readonly code: string | null;
   readonly endedAt: string | null;
+  readonly class: string | null;
+  readonly certainty: string | null;
+  readonly retries: number;
+  readonly evidence: readonly string[];
 }
 
 const shellPaths: Readonly<Record<string, readonly string[]>> = {
@@ -108,7 +112,7 @@ export class Rig {
   writeSpec(cells: Readonly<Record<string, CellSpec>>, options: { queue?: string; limits?: Readonly<Record<string, string | number>>; env?: string; into?: string } = {}): void {
     const spec = options.into ?? this.spec;
     mkdirSync(spec, { recursive: true });
-    const limits = { bytes_floor: 1, inodes_floor: 1, max_attempts: 3, retry_backoff_seconds: 0, heartbeat_seconds: 1, stop_grace_seconds: 20, ...options.limits };
+    const limits = { bytes_floor: 1, inodes_floor: 1, max_retries: 2, retry_backoff_seconds: 0, heartbeat_seconds: 1, stop_grace_seconds: 20, ...options.limits };
     writeFileSync(join(spec, "queue"), options.queue ?? Object.keys(cells).map((cell) => `${cell}\n`).join(""));
     writeFileSync(join(spec, "limits"), Object.entries(limits).map(([key, value]) => `${key}=${value}\n`).join(""));
     writeFileSync(join(spec, "env"), options.env ?? "");
@@ -213,6 +217,11 @@ export class Rig {
   /** Puts a program before the real one of its name. */
   stub(name: string, body: string): void {
     writeFileSync(join(this.bin, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+  }
+
+  /** The kernel says, from now on, that a GPU has fallen off the bus. */
+  breakGpu(): void {
+    this.stub("dmesg", `echo "[99999999.000000] NVRM: Xid (PCI:0000:01:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus."`);
   }
 
   /** Pids of processes that carry this run's mark: the job's own processes, wherever they went. */

@@ -123,6 +123,7 @@ inParallel("stop", () => {
     assert.equal(rig.cell("a").state, "pending");
 
     writeFileSync(join(rig.spec, "setup"), "exit 0\n");
+    rig.breakGpu();
     rig.writeSpec({ a: { command: "kill -9 $$\n" } }, { limits: { retry_backoff_seconds: 300 } });
     const waiting = rig.queue();
     await until("the wait before the second attempt", () => rig.read("logs", "queue.log").includes("same configuration"));

@@ -8,11 +8,13 @@ import type { PlanCell } from "../../../profiles/plan";
 import { hashCode } from "../../../providers/job/code";
 import type { FoundCell } from "../../../providers/job/edits";
 import { compareRosters, sayEdit } from "../../../providers/job/edits";
+import type { Order } from "../../../providers/job/orders";
+import { misfitOf } from "../../../providers/job/orders";
 import { classifyTransportFault, parseRsyncProgress, shellWord } from "../../../providers/ssh/outcome";
 
 const cell = (name: string, configSha256 = "1"): PlanCell => ({ name, command: "true", keep: [], scratch: [], expected: [], configSha256, codeSha256: "c", inputs: [], inputsSha256: null });
 
-const found = (state: string, change: Partial<FoundCell> = {}): FoundCell => ({ state, begun: state !== "pending", attempt: 1, configSha256: "1", codeSha256: "c", inputsSha256: null, ...change });
+const found = (state: string, change: Partial<FoundCell> = {}): FoundCell => ({ state, begun: state !== "pending", attempt: 1, cause: null, configSha256: "1", codeSha256: "c", inputsSha256: null, class: null, certainty: null, retries: 0, evidence: [], ...change });
 
 test("a cell that has started is neither changed nor removed under its own artifacts", () => {
   const instance = new Map([["a", found("complete")], ["b", found("running")], ["c", found("pending")], ["d", found("pending")]]);
@@ -36,6 +38,17 @@ test("edited code reaches cells that have not started, and a cell that failed be
     { kind: "replaced", cell: "b", what: ["code"] },
     { kind: "replaced", cell: "c", what: ["code"] },
   ]);
+});
+
+test("an order that does not fit the cell is told what fits", () => {
+  const states = ["pending", "running", "complete", "failed", "cancelled", "kept", "removed"];
+  const fits = (order: Order, cause: string | null = null, writer = "alive"): string[] => states.filter((state) => misfitOf(order, "a", { state, cause }, writer) === null);
+  assert.deepEqual(fits("retry"), ["failed", "cancelled"]);
+  assert.deepEqual(fits("fresh"), ["complete", "failed", "cancelled"]);
+  assert.deepEqual(fits("cancel"), ["pending", "running"]);
+  assert.ok(fits("retry", "edit").includes("pending"), "what waits for an edit can be let go");
+  assert.deepEqual(fits("retry", null, "none"), ["pending", "running", "failed", "cancelled"], "what a dead queue left can be taken up");
+  assert.match(misfitOf("retry", "a", { state: "complete", cause: null }, "alive")?.next[0] ?? "", /--fresh/);
 });
 
 test("where nobody could look, an edit is announced with what may become of it", () => {
