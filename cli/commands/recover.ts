@@ -52,6 +52,7 @@ async function recover(session: Session, text: string, options: RecoverOptions):
   if (options.fromApi === true) return fromApi(session, projectRoot, run, key, machine);
   const report = (machine ? null : await fromShared(session, projectRoot, run)) ?? (await fromMachine(session, projectRoot, run, key, options));
   const linked = key === null ? null : await linkKey(session, projectRoot, run, key);
+  if (report.outcome === "merged") await renewCopies(session, projectRoot, run);
   if (session.json) session.printJson(report);
   else session.print(renderRecovery(report, linked, session.paint));
   return undefined;
@@ -66,6 +67,13 @@ async function fromApi(session: Session, projectRoot: string, run: RunRef, key: 
   if (session.json) session.printJson(report);
   else session.print(renderApiReport(report, session.paint));
   return report.machine === null ? exitCodes.unreachable : undefined;
+}
+
+/** Two ledgers that were joined here are one beside the artifacts too. */
+async function renewCopies(session: Session, projectRoot: string, run: RunRef): Promise<void> {
+  const { openCustody } = await import("../../custody/index.js");
+  const { shareEvidence } = await import("../runs/shareEvidence.js");
+  await shareEvidence(session, openCustody(projectRoot, { clock: session.clock }).run(run));
 }
 
 /** null: nothing is shared, or the shared store has never heard of the run. */

@@ -5,6 +5,7 @@ import { UserError } from "../../custody/userError";
 import type { Session } from "../terminal";
 import type { KnownRun, RunState } from "./select";
 import { selectRun } from "./select";
+import { keepCopies } from "./shareEvidence";
 
 export interface Project {
   readonly root: string;
@@ -20,7 +21,9 @@ export async function openProject(session: Session, only?: RunRef): Promise<Proj
   const { keepShared } = await import("./sharedStores.js");
   const root = projectRootFrom(session.terminal.cwd, session.env);
   await keepShared(session, root, only);
-  return { root, custody: openCustody(root, { clock: session.clock }) };
+  const custody = openCustody(root, { clock: session.clock });
+  keepCopies(session, custody);
+  return { root, custody };
 }
 
 /** The run that `text` names, or the only live one. `command` is for the hints in the error. */
