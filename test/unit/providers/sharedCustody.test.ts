@@ -10,6 +10,7 @@ import { ownEndpoints } from "../../../providers/endpointOf";
 import { inStep } from "../../../providers/sharedCustody/inStep";
 import { sharedStoreOfStack } from "../../../providers/sharedCustody/settings";
 import { declared, run, temporaryFolder, temporaryProject } from "../../custody/support";
+import { packageRoot } from "../../engine/stack";
 
 const ref = run;
 
@@ -47,6 +48,16 @@ for (const [what, block, pattern] of [
     assert.throws(() => sharedStoreOfStack(root, "dev", {}), (error) => error instanceof UserError && error.code === "config" && pattern.test(error.message) && !error.message.includes("secret@"));
   });
 }
+
+test("the stores that the documentation shows are what it says", (context) => {
+  const page = readFileSync(join(packageRoot, "docs", "team.md"), "utf8");
+  const shown = [...page.matchAll(/```yaml store\n([^]*?)```/g)].map(([, yaml]) => {
+    const root = temporaryProject(context);
+    writeFileSync(join(root, "Pulumi.dev.yaml"), yaml ?? "");
+    return sharedStoreOfStack(root, "dev", {})?.kind;
+  });
+  assert.deepEqual(shown, ["folder", "ssh", "bucket", "bucket"]);
+});
 
 interface Scene {
   readonly root: string;
