@@ -11,6 +11,7 @@ import { completionCommand } from "./commands/completion";
 import { doctorCommand } from "./commands/doctor";
 import { envCommand } from "./commands/env";
 import { explainCommand } from "./commands/explain";
+import { keeperCommand } from "./commands/keeper";
 import { leaseCommand } from "./commands/lease";
 import { ledgerCommand } from "./commands/ledger";
 import { logsCommand } from "./commands/logs";
@@ -25,6 +26,7 @@ import { sandboxCommand } from "./commands/sandbox";
 import { sshCommand } from "./commands/ssh";
 import { statusCommand } from "./commands/status";
 import { tunnelCommand } from "./commands/tunnel";
+import { trustCommand } from "./commands/trust";
 import { verifyCommand } from "./commands/verify";
 import { watchCommand } from "./commands/watch";
 import type { ExitCode } from "./exitCodes";
@@ -37,9 +39,9 @@ import { processTerminal } from "./terminal";
 /** Commands by what they are for, in the order of a run's life. */
 const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[] = [
   ["Before:", [planCommand, explainCommand, doctorCommand, envCommand]],
-  ["While it runs:", [lsCommand, watchCommand, statusCommand, metricsCommand, logsCommand, sshCommand, tunnelCommand, leaseCommand, retryCommand, cancelCommand]],
+  ["While it runs:", [lsCommand, watchCommand, statusCommand, metricsCommand, logsCommand, sshCommand, tunnelCommand, keeperCommand, leaseCommand, retryCommand, cancelCommand]],
   ["Before it ends:", [pullCommand, verifyCommand, relocateCommand, approveCommand, breakGlassCommand]],
-  ["Evidence and money:", [auditCommand, ledgerCommand, recoverCommand]],
+  ["Evidence and money:", [auditCommand, ledgerCommand, recoverCommand, trustCommand]],
   ["Local cloud and shell:", [sandboxCommand, completionCommand]],
 ];
 

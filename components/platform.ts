@@ -3,6 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { CapacityWaiting, EndpointRef } from "../custody/formats";
 import type { Plan } from "../profiles/plan";
 import type { StackConfig } from "../profiles";
+import type { SecretMarks } from "../providers/job/secrets";
 import type { JobSource } from "../providers/job/source";
 import type { Binding } from "../providers/kind";
 
@@ -13,6 +14,8 @@ export interface PlatformRunArgs {
   readonly planSha256: string;
   readonly config: StackConfig;
   readonly code: JobSource["code"];
+  /** Marks of the job's secrets as they are here. */
+  readonly secrets: SecretMarks;
 }
 
 export interface PlatformRunOutputs {

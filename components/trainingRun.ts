@@ -1,6 +1,7 @@
 /** The facade: one training run on one platform, from the same arguments that a stack's config gives. */
 import * as pulumi from "@pulumi/pulumi";
 import type { CapacityWaiting } from "../custody/formats";
+import type { RunCustody } from "../custody";
 import { openCustody, projectRootFrom } from "../custody";
 import { UserError } from "../custody/userError";
 import type { StackConfig, StackConfigInput } from "../profiles";
@@ -9,12 +10,14 @@ import type { Plan } from "../profiles/plan";
 import type { Binding } from "../providers/kind";
 import { runOf } from "../providers/kind";
 import { endpointOf } from "../providers/endpointOf";
+import { markSecrets } from "../providers/job/secrets";
 import { readJob } from "../providers/job/source";
 import { savePlan } from "../providers/planStore";
 import { fetchBeforeProgram } from "../providers/sharedCustody/beforeProgram";
 import { assertFreshBuild } from "../providers/build";
 import { forPeople } from "./errors";
 import { LambdaRun } from "./lambda/lambdaRun";
+import { localBackendWarning } from "./localBackend";
 import { undeclaredRuns } from "./liveRuns";
 import { installLocks } from "./locks";
 import type { PlatformRunArgs, PlatformRunOutputs } from "./platform";
@@ -80,15 +83,29 @@ function resolveRun(name: string, { otherRuns = [], ...args }: TrainingRunArgs):
   const binding: Binding = { custodyId: custody.id, project: pulumi.getProject(), stack: pulumi.getStack(), run: name };
   const undeclared = undeclaredRuns(custody, binding, [name, ...otherRuns]);
   if (undeclared.length > 0) throw secondRun(name, binding, undeclared);
+  askForSecrets(request.secrets, custody.run(runOf(binding)));
+  const endpoint = endpointOf(config);
+  const local = localBackendWarning(projectRoot, endpoint.api);
+  if (local !== null) void pulumi.log.warn(local);
   const plan = resolve(request, profileFor(config.platform), { run: runOf(binding), config, codeSha256: code.sha256, inputs, lock, now: new Date() });
   return {
     binding,
     config,
     plan,
     planSha256: savePlan(custody.run(runOf(binding)), plan),
-    endpoint: endpointOf(config),
+    endpoint,
     code,
+    secrets: markSecrets(request.secrets, process.env, custody),
   };
+}
+
+/** Without them the job would fail on a machine that bills already. Once it runs they are only needed for a change. */
+function askForSecrets(names: readonly string[], run: RunCustody): void {
+  const missing = names.filter((name) => process.env[name] === undefined);
+  if (missing.length === 0 || run.entries().some(({ kind }) => kind === "job.started")) return;
+  const text = `The job names secrets that are not in the environment: ${missing.join(", ")}.`;
+  if (pulumi.runtime.isDryRun()) void pulumi.log.warn(`${text} An update will need them.`);
+  else throw new UserError(`${text} Nothing was created.`, { code: "secret-missing", next: missing.map((name) => `export ${name}=...`) });
 }
 
 function secondRun(name: string, binding: Binding, undeclared: readonly string[]): UserError {

@@ -21,7 +21,7 @@ import type { Remote } from "./remote";
 import { RemoteUnreachable } from "./remote";
 import type { RunCustody } from "./store";
 import { UserError } from "./userError";
-import { verifyTree } from "./verify";
+import { verifyTree, warmThreads } from "./verify";
 
 /** Where the run's files are, and which of them are worth keeping. */
 export type FollowPlace = Pick<TakeManifestOptions, "run" | "directory" | "scripts" | "tier" | "resource" | "cells">;
@@ -166,6 +166,7 @@ class Follower {
       // What a cut transfer left there is what this one goes on with.
       const staging = join(target, STAGING);
       makeDirectory(staging);
+      if (this.options.workers === undefined) warmThreads(hashed.reduce((sum, { bytes }) => sum + bytes, 0));
       await remote.pull(place.directory, staging, { files: hashed.map(({ path }) => path), ...signalOf(this.options) });
       await this.settle(staging, hashed);
       rmSync(staging, { recursive: true, force: true });

@@ -19,7 +19,7 @@ import type { Remote } from "./remote";
 import { newEvidenceId, RECEIPT } from "./signing/evidence";
 import type { RunCustody } from "./store";
 import { UserError } from "./userError";
-import { verifyTree, type FileVerdict } from "./verify";
+import { verifyTree, warmThreads, type FileVerdict } from "./verify";
 
 /** Bytes and files of the phase. `manifest` is told once, before anything moves. */
 export interface PullProgress {
@@ -80,6 +80,7 @@ export async function pullArtifacts(remote: Remote, manifest: Manifest, target: 
     assertRoomFor(target, manifest.files);
     const progress = progressOf(manifest.files, options);
     progress("manifest", 0, 0);
+    if (options.workers === undefined) warmThreads(totalBytes(manifest.files));
     await transfer(remote, manifest, manifest.files, target, options, progress);
     let verdicts = await verify(target, manifest.files, options, progress);
     const rotten = manifest.files.filter((file) => !arrivedWhole(file, verdicts.get(file.path)));

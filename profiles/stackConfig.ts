@@ -87,6 +87,7 @@ const schema = section({
     /** Public SSH keys that may log in besides the run's own. Default: []. */
     authorizedKeys: list(text("a public SSH key, on one line as in id_ed25519.pub", sshKey), "a list of public SSH keys").default([]),
   }).prefault({}),
+  custody: custodyConfigSchema.prefault({}),
   /** What `holdfast keeper` does for this stack's runs, and who hears of it. */
   keeper: keeperConfigSchema.prefault({}),
   /** Only for platform lambda. */

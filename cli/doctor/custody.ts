@@ -43,7 +43,7 @@ function trustCheck(custody: Custody): Check {
   const trust = custody.trust();
   const own = custody.signer();
   const entry = trust.keys.get(own.keyId);
-  if (!entry) return { name: "trust", state: "note", detail: `this machine's key is not in ${trust.path}: it can sign nothing that counts`, next: ["add it there, or pull and approve from a machine that is trusted"] };
+  if (!entry) return { name: "trust", state: "note", detail: `this machine's key is not in ${trust.path}: it can sign nothing that counts`, next: ["holdfast trust export, for somebody who may change that file", "or pull and approve from a machine that is trusted"] };
   return { name: "trust", state: "ok", detail: `${trust.keys.size} keys in ${trust.path}; this machine may ${[...entry.roles].join(", ")}` };
 }
 

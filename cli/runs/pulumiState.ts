@@ -6,6 +6,7 @@ export interface StateResource {
   readonly id?: string;
   readonly type: string;
   readonly outputs?: Readonly<Record<string, unknown>>;
+  readonly parent?: string;
   readonly retainOnDelete?: boolean;
   readonly dependencies?: readonly string[];
 }

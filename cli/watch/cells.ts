@@ -5,7 +5,7 @@ import { stepOf } from "../runs/checkpointStep";
 import type { RemoteCell } from "../runs/remoteStatus";
 import { stateTones, stateWords } from "../render/cellState";
 import type { Paint } from "../render/paint";
-import type { Screen } from "./frame";
+import type { Screen } from "./look";
 import { gridLines, type Column } from "./grid";
 import type { WatchedRun } from "./observer";
 

@@ -5,7 +5,7 @@ import { waitingText } from "../render/status";
 import { wrapWords } from "../render/table";
 import { formatBytes, formatDuration, formatRough } from "../render/units";
 import type { Gpu } from "../runs/remoteStatus";
-import type { Screen } from "./frame";
+import type { Screen } from "./look";
 import type { WatchedRun } from "./observer";
 
 export function factLines(run: WatchedRun, screen: Screen): string[] {

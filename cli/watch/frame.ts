@@ -1,30 +1,15 @@
 /** One picture of what is watched, as lines that fit the screen. Pure: the same facts give the same picture. */
 import { stripVTControlCharacters } from "node:util";
 import { formatTimeOfDay } from "../render/moment";
-import type { Paint } from "../render/paint";
 import { visibleWidth } from "../render/table";
 import { formatUsd, plural } from "../render/units";
 import { cellLines } from "./cells";
 import { factLines } from "./facts";
 import { clip } from "./grid";
+import type { LogOnScreen, Screen } from "./look";
 import { runLines } from "./runs";
 import type { WatchedRun } from "./observer";
 import type { WatchView } from "./view";
-
-export interface Screen {
-  readonly columns: number;
-  readonly rows: number;
-  readonly paint: Paint;
-  readonly now: Date;
-}
-
-export interface LogOnScreen {
-  readonly title: string;
-  /** Whole lines as they came; the picture wraps them. */
-  readonly lines: readonly string[];
-  /** Said of the connection: lost, ended. */
-  readonly note: string | null;
-}
 
 /** At most `rows` lines of at most `columns` characters. */
 export function frameLines(runs: readonly WatchedRun[], view: WatchView, log: LogOnScreen | null, screen: Screen): string[] {

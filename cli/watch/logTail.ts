@@ -2,7 +2,7 @@
 import type { Session } from "../terminal";
 import { followLog } from "../runs/followLog";
 import type { RunCustody } from "../../custody";
-import type { LogOnScreen } from "./frame";
+import type { LogOnScreen } from "./look";
 
 /** Lines that are kept for scrolling. */
 const kept = 2000;

@@ -3,7 +3,7 @@ import { formatDistance, formatMoment } from "../render/moment";
 import { activityTone } from "../render/overview";
 import { formatRough, formatUsd } from "../render/units";
 import { nextClock } from "../runs/clocks";
-import type { Screen } from "./frame";
+import type { Screen } from "./look";
 import { gridLines, type Column } from "./grid";
 import type { WatchedRun } from "./observer";
 import { checkpointAge } from "./cells";

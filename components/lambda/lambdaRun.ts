@@ -125,7 +125,7 @@ export class LambdaRun extends pulumi.ComponentResource implements PlatformRunOu
   }
 
   private createJob(audit: BillingAudit, key: LambdaSshKey, filesystem: LambdaFilesystem, instance: LambdaInstance): RemoteJob {
-    const { binding, endpoint, planSha256, code } = this.args;
+    const { binding, endpoint, planSha256, code, secrets } = this.args;
     return new RemoteJob(
       `${this.runName}-job`,
       {
@@ -133,6 +133,7 @@ export class LambdaRun extends pulumi.ComponentResource implements PlatformRunOu
         endpoint,
         planSha256,
         code,
+        secrets,
         machine: { instanceId: instance.instanceId, host: instance.ip, port: instance.sshPort, user: instance.user, sshKeyName: key.name },
         tier: { mountPoint: filesystem.mountPoint, filesystemId: filesystem.filesystemId },
       },

@@ -77,7 +77,7 @@ export function writeEvidence<T extends { readonly id: string }>(
   const problem = roleProblem(trust, signer.keyId, kind.role);
   if (problem !== null) {
     throw new UserError(`No ${kind.what} was signed, because it would not count: ${problem}.`, {
-      code: "key-untrusted", next: [`add the key of "${signer.name}" with role ${kind.role} to holdfast.trust.yaml`],
+      code: "key-untrusted", next: ["holdfast trust export > me.yaml (on this machine)", `holdfast trust add me.yaml --role ${kind.role} (and commit holdfast.trust.yaml)`],
     });
   }
   const checked = kind.schema.safeParse(content);

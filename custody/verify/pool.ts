@@ -1,15 +1,12 @@
 // Spreads files over worker threads: the largest first, small ones in batches, and a thread that dies costs only the file it was reading.
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { inspectFile, type FileReport } from "./file.js";
+import { inlineBytes, sharedThreads, type ThreadSource } from "./threads.js";
 import type { FileTask, WorkerReply } from "./worker.js";
 
-/** Below this, starting a thread (some 40 ms) would take longer than the work. */
-const inlineBytes = 32 * 1024 * 1024;
 /** Enough work per message that the exchange costs nothing. */
 const batchBytes = 8 * 1024 * 1024;
 const batchFiles = 64;
-/** A forged file that needs more than this loses its thread, not the process. Buffers do not count. */
-const heapMegabytes = 512;
 
 export interface PoolEvents {
   /** Bytes of the file read so far. */
@@ -19,12 +16,12 @@ export interface PoolEvents {
 }
 
 /** Resolves when every task has its report; rejects with the signal's reason when it aborts. Uses at most `workers` threads at a time. */
-export async function runTasks(tasks: readonly FileTask[], workers: number, events: PoolEvents, start: () => Worker = startWorker): Promise<void> {
+export async function runTasks(tasks: readonly FileTask[], workers: number, events: PoolEvents, threads: ThreadSource = sharedThreads): Promise<void> {
   events.signal?.throwIfAborted();
   const total = tasks.reduce((sum, task) => sum + task.bytes, 0);
   if (total <= inlineBytes) return runInline(tasks, events);
   const queue = batches([...tasks].sort((a, b) => b.bytes - a.bytes || a.index - b.index));
-  const lanes = Array.from({ length: Math.max(1, Math.min(workers, queue.length)) }, () => new Lane(queue, events, start));
+  const lanes = Array.from({ length: Math.max(1, Math.min(workers, queue.length)) }, () => new Lane(queue, events, threads));
   const abort = (): void => lanes.forEach((lane) => lane.stop(events.signal?.reason));
   events.signal?.addEventListener("abort", abort, { once: true });
   try {
@@ -33,10 +30,6 @@ export async function runTasks(tasks: readonly FileTask[], workers: number, even
     events.signal?.removeEventListener("abort", abort);
     await Promise.all(lanes.map((lane) => lane.close()));
   }
-}
-
-function startWorker(): Worker {
-  return new Worker(require.resolve("./worker.js"), { resourceLimits: { maxOldGenerationSizeMb: heapMegabytes } });
 }
 
 async function runInline(tasks: readonly FileTask[], { onBytes, onReport, signal }: PoolEvents): Promise<void> {
@@ -67,13 +60,16 @@ function batches(sorted: readonly FileTask[]): FileTask[][] {
 /** One thread at a time, taking batches from the shared queue. */
 class Lane {
   #worker: Worker | undefined;
+  /** Takes this lane's ears off its thread. */
+  #release: (() => void) | undefined;
+  #busy = false;
   #pending: FileTask[] = [];
   readonly #done = Promise.withResolvers<undefined>();
 
   constructor(
     private readonly queue: FileTask[][],
     private readonly events: PoolEvents,
-    private readonly start: () => Worker,
+    private readonly threads: ThreadSource,
   ) {}
 
   run(): Promise<undefined> {
@@ -85,27 +81,34 @@ class Lane {
     this.#done.reject(reason);
   }
 
+  /** A thread that is still at a file has to end with it. */
   async close(): Promise<void> {
     const worker = this.#worker;
     this.#worker = undefined;
-    await worker?.terminate();
+    if (worker === undefined) return;
+    this.#release?.();
+    if (this.#busy) await worker.terminate();
+    else this.threads.keep(worker);
   }
 
   #next(): void {
     const batch = this.queue.shift();
+    this.#busy = batch !== undefined;
     if (batch === undefined) {
       this.#done.resolve(undefined);
       return;
     }
     this.#pending = batch;
-    this.#worker ??= this.#listen(this.start());
+    this.#worker ??= this.#listen(this.threads.take());
     this.#worker.postMessage(batch);
   }
 
   #listen(worker: Worker): Worker {
-    worker.on("message", (reply: WorkerReply) => this.#hear(worker, reply));
-    worker.on("error", (error: unknown) => this.#replace(worker, error instanceof Error ? error.message : String(error)));
-    worker.on("exit", (code) => this.#replace(worker, `its thread ended with code ${code}`));
+    const message = (reply: WorkerReply): void => this.#hear(worker, reply);
+    const error = (fault: unknown): void => this.#replace(worker, fault instanceof Error ? fault.message : String(fault));
+    const exit = (code: number): void => this.#replace(worker, `its thread ended with code ${code}`);
+    worker.on("message", message).on("error", error).on("exit", exit);
+    this.#release = () => worker.off("message", message).off("error", error).off("exit", exit);
     return worker;
   }
 

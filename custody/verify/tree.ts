@@ -1,6 +1,5 @@
 // Verifies the files of a folder that a manifest names: each by one pass, spread over threads, then what only shows across files.
 import { realpathSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { posix } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { FileReport } from "./file.js";
@@ -8,6 +7,7 @@ import type { Role } from "./format.js";
 import { runTasks } from "./pool.js";
 import { compareShards, shardIndexOf, type ShardReport } from "./shards.js";
 import { resolveInside, type ResolvedPath } from "./treePath.js";
+import { usualThreads } from "./threads.js";
 import { quote, type FileVerdict, type Problem } from "./verdict.js";
 import type { FileTask } from "./worker.js";
 
@@ -54,7 +54,7 @@ export interface TreeVerdict {
 export async function verifyTree(root: string, files: readonly TreeFile[], options: VerifyTreeOptions = {}): Promise<TreeVerdict> {
   const { tasks, reports } = await planTasks(realpathSync.native(root), files, options);
   const progress = new Progress(files, tasks, options.onProgress);
-  await runTasks(tasks, options.workers ?? Math.min(availableParallelism(), 4), {
+  await runTasks(tasks, options.workers ?? usualThreads(), {
     onBytes: (task, bytes) => progress.advance(task, bytes),
     onReport: (task, report) => {
       reports[task.index] = report;

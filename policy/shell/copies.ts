@@ -15,7 +15,7 @@ export interface Copy {
 export const copiesIn = (started: readonly Started[]): Copy[] =>
   started.flatMap((program, index): Copy[] => {
     const found = copyOf(program);
-    return found === null ? [] : [{ ...found, when: program.trap !== null ? "trap" : program.repeatedly ? "repeatedly" : "once", index }];
+    return found === null ? [] : [{ ...found, when: program.trap !== null ? "trap" : program.repeatedly || program.words[0]?.[0] === "watch" ? "repeatedly" : "once", index }];
   });
 
 const PROGRAMS = /^(cp|mv|rsync|scp|rclone|gsutil|azcopy|aws|s5cmd|s3cmd|gcloud|mc|dcp|fpsync|msrsync|install|parallel|xargs|find|tar|zip|7z)$/;

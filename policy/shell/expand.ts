@@ -103,6 +103,7 @@ const valueOf = (name: string, { scalars, arrays }: Values): Readings => scalars
 
 function readParameter(part: ParameterExpansionPart, values: Values): Readings {
   const { parameter, prefix, index, operation } = part;
+  if (prefix === "!" && operation === undefined && index === undefined) return union(valueOf(parameter, values).flatMap((name) => (/^\w+$/.test(name) ? valueOf(name, values) : [part.text])));
   if (prefix !== undefined) return [part.text];
   const known = index === undefined ? values.scalars.get(parameter) : elementOf(parameter, index, values);
   const value = known ?? (index === undefined ? valueOf(parameter, values) : [part.text]);

@@ -7,7 +7,7 @@ const load = createRequire(__filename);
 
 const parser = (): typeof unbash => load("unbash") as typeof unbash;
 
-const tree = (text: string): ParsedScript => parser().parse(text);
+const tree = (text: string): ParsedScript => parser().parse(text.replaceAll("\r\n", "\n"));
 
 /**
  * What a text holds, as far as it can be read. A quote or a document that never ends swallows what follows, so such a text is

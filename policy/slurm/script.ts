@@ -17,7 +17,8 @@ const SHORT: Readonly<Record<string, string>> = { t: "time", p: "partition", c: 
  * Every batch job that a text describes or submits; none where it does neither. Several scripts that it writes are several
  * jobs, each with what the text does around them.
  */
-export function batchScriptsIn(text: string, variables: BatchScript["variables"] = {}): BatchScript[] {
+export function batchScriptsIn(typed: string, variables: BatchScript["variables"] = {}): BatchScript[] {
+  const text = typed.replaceAll("\r\n", "\n");
   const written = documentsIn(text).filter((document) => DIRECTIVE.test(document));
   const texts = written.length < 2 ? [text] : written.map((kept) => written.reduce((rest, other) => (other === kept ? rest : rest.replace(other, "")), text));
   return texts.flatMap((each) => parseBatchScript(each, variables) ?? []);

@@ -13,8 +13,9 @@ import { cellsOf, compareRosters, sayEdit } from "./edits";
 import type { LiveRun } from "./liveRun";
 import { readLiveRun } from "./liveRun";
 import type { JobContent, locateJob } from "./place";
-import { pushJob, pushScripts, worksFrom, writeSecrets } from "./place";
+import { pushJob, pushScripts, worksFrom } from "./place";
 import { checkInputs, pushInputs } from "./pushInputs";
+import { writeSecrets } from "./secrets";
 
 export interface PreparedEdit {
   readonly content: JobContent;
@@ -51,9 +52,7 @@ export async function handOver(remote: Remote, run: RunCustody, edit: PreparedEd
   if (live.writer !== "alive") return "restart";
   await pushJob(remote, content, target);
   await checkInputs(remote, content, target);
-  await pushInputs(remote, content, context.projectRoot, (message) => {
-    context.say(message);
-  });
+  await pushInputs(remote, content, context.projectRoot, (message) => { context.say(message); });
   await writeSecrets(remote, content, process.env);
   const added = cellsOf(edits, "added");
   run.append("job.updated", {

@@ -141,21 +141,6 @@ function describeRefusal(line: string): string {
   return `  - ${check} (${gotcha}): ${detail.join(" ")}`;
 }
 
-/** Values of the job's secrets from this process's environment, to a 0600 file on the instance's own disk, over stdin. */
-export async function writeSecrets(remote: Remote, content: JobContent, environment: NodeJS.ProcessEnv): Promise<void> {
-  const { plan, run } = content;
-  if (plan.secretNames.length === 0) return;
-  const missing = plan.secretNames.filter((name) => environment[name] === undefined);
-  if (missing.length > 0) {
-    throw new UserError(`The job names secrets that are not in the environment: ${missing.join(", ")}.`, {
-      code: "secret-missing",
-      next: missing.map((name) => `export ${name}=...`),
-    });
-  }
-  const lines = plan.secretNames.map((name) => `export ${name}=${shellWord(environment[name] ?? "")}\n`).join("");
-  await remote.write(`${plan.ownDisk.home}/holdfast/secrets/${run.name}`, lines, 0o600);
-}
-
 /** Starts the queue in a detached session and returns once it has taken the writer lock and opened its log. */
 export async function startQueue(remote: Remote, place: JobPlace, clock: Clock): Promise<void> {
   // A start whose answer was lost is found again by looking: the same work, with a writer that lives.

@@ -16,7 +16,9 @@ import { grantLease } from "./lease";
 import { handOver, prepareEdit, recordRemoved, sayEdits } from "./liveEdit";
 import type { JobContent, PlacedJob } from "./place";
 import { checkInputs, pushInputs } from "./pushInputs";
-import { awaitMachine, locateJob, preflight, pushJob, startQueue, writeSecrets } from "./place";
+import type { SecretMarks } from "./secrets";
+import { rotatedSecrets, writeSecrets } from "./secrets";
+import { awaitMachine, locateJob, preflight, pushJob, startQueue } from "./place";
 import type { JobSource } from "./source";
 import { stopQueue } from "./stop";
 
@@ -25,6 +27,8 @@ export type RemoteJobInputs = {
   readonly endpoint: EndpointRef;
   readonly planSha256: string;
   readonly code: JobSource["code"];
+  /** Absent in state of before there were marks. */
+  readonly secrets?: SecretMarks;
   /** No machine, and perhaps no storage, while they wait for capacity. */
   readonly machine: Machine | { readonly [K in keyof Machine]: K extends "sshKeyName" ? string : null };
   readonly tier: Tier | { readonly [K in keyof Tier]: null };
@@ -60,7 +64,7 @@ const firstAnswerSeconds = 180;
 
 export const remoteJob: Kind<RemoteJobInputs, RemoteJobOutputs> = {
   diff(olds, news) {
-    return { changes: !isDeepStrictEqual(essence(olds), essence(news)) };
+    return { changes: !isDeepStrictEqual(essence(olds), essence(news)) || rotatedSecrets(olds.secrets, news.secrets).length > 0 };
   },
 
   async create(inputs, context) {
@@ -91,6 +95,7 @@ async function place(id: string, inputs: RemoteJobInputs, context: Context, olds
   const target = locateJob(contentOf(inputs, context));
   const outs: RemoteJobOutputs = { ...inputs, directory: target.directory, session: target.session, place: withoutFiles(target) };
   if (olds?.place && startedOn(run, inputs) && sameWork(olds.place, target)) {
+    await sendRotated(run, olds, inputs, context);
     declarePlan(run, inputs);
     return { ...outs, place: olds.place };
   }
@@ -121,6 +126,20 @@ async function place(id: string, inputs: RemoteJobInputs, context: Context, olds
   }
 }
 
+/** Cells that start from now on have the new values; nothing is started again for them. */
+async function sendRotated(run: RunCustody, olds: RemoteJobOutputs, inputs: Placeable, context: Context): Promise<void> {
+  const names = rotatedSecrets(olds.secrets, inputs.secrets);
+  if (names.length === 0) return;
+  const remote = connect(run, inputs, context);
+  try {
+    await awaitMachine(remote, context.clock, firstAnswerSeconds);
+    await writeSecrets(remote, contentOf(inputs, context), process.env);
+    context.say(`new values of ${names.join(", ")} are on the instance; a cell that runs keeps what it started with`);
+  } finally {
+    await remote.close();
+  }
+}
+
 /** Where the job is from now on, as readers of the instance find it. */
 const recordPlace = (run: RunCustody, inputs: RemoteJobInputs, target: ReturnType<typeof locateJob>) => (): void => {
   run.append("resource.created", { role: "job", kind: "RemoteJob", id: jobId(inputs.binding), name: target.session, details: { ...withoutFiles(target) } });
@@ -146,9 +165,7 @@ async function start(remote: Remote, run: RunCustody, inputs: Placeable, target:
   await pushJob(remote, content, target);
   await preflight(remote, content, target);
   await checkInputs(remote, content, target);
-  await pushInputs(remote, content, context.projectRoot, (message) => {
-    context.say(message);
-  });
+  await pushInputs(remote, content, context.projectRoot, (message) => { context.say(message); });
   await writeSecrets(remote, content, process.env);
   recordPlace(run, inputs, target)();
   // From this line on data may exist, whatever becomes of the start.

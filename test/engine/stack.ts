@@ -29,8 +29,6 @@ export interface ScratchOptions {
   readonly program?: string;
   /** Knobs of the sandbox, set before anything is launched. */
   readonly knobs?: Readonly<Record<string, unknown>>;
-  /** Variables of every command, such as the job's secrets. */
-  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const defaultProgram = `const { runFromStackConfig } = require("holdfast");\nconst run = runFromStackConfig();\nexports.directory = run.directory;\nexports.address = run.address;\n`;
@@ -69,7 +67,6 @@ export class ScratchStack {
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       HOLDFAST_SANDBOX_DIR: this.sandboxDirectory,
       HOLDFAST_PACE_DIR: join(this.directory, "pace"),
-      ...options.environment,
       ...(process.env["HOLDFAST_DEBUG"] ? { HOLDFAST_DEBUG: process.env["HOLDFAST_DEBUG"] } : {}),
     };
   }
@@ -91,6 +88,11 @@ export class ScratchStack {
   setVariable(name: string, value: string | undefined): void {
     if (value === undefined) Reflect.deleteProperty(this.environment, name);
     else this.environment[name] = value;
+  }
+
+  /** What the commands of this stack see of the environment. */
+  get environmentOfCommands(): NodeJS.ProcessEnv {
+    return { ...this.environment, ...this.extraEnvironment };
   }
 
   get sandboxDirectory(): string {
@@ -158,7 +160,7 @@ export class ScratchStack {
   }
 
   private async run(command: string, args: readonly string[]): Promise<CommandResult> {
-    const result = await execa(command, args, { cwd: this.directory, env: { ...this.environment, ...this.extraEnvironment }, extendEnv: false, all: true, reject: false, stdin: "ignore" });
+    const result = await execa(command, args, { cwd: this.directory, env: this.environmentOfCommands, extendEnv: false, all: true, reject: false, stdin: "ignore" });
     return { exitCode: result.exitCode ?? -1, output: result.all };
   }
 

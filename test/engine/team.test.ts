@@ -73,8 +73,13 @@ test("CI destroys what a person approved, with a receipt whose copy it reads aga
 
 test("with everything lost but the cloud account and the config, the run is found by its names, its artifacts are listed, and can be pulled", async () => {
   const pair = makeSshKeyPair("person");
-  await withScratch({ config: { access: { authorizedKeys: [pair.publicKey.trim()] } } }, async (lost) => {
-    await succeeds(lost.up());
+  const access = { authorizedKeys: [pair.publicKey.trim()] };
+  await withScratch({ config: { access } }, async (lost) => {
+    // This very loss is warned of where the state lies in the project and a vendor would bill; the sandbox bills nobody.
+    lost.writeConfig({ access, lambda: { endpoint: "http://127.0.0.1:9/api/v1", image: { family: "lambda-stack-24-04" } } });
+    assert.match(await succeeds(lost.pulumi("preview", "--stack", lost.stack)), /The state of this stack is kept in .*\/state, inside the project on this machine/);
+    lost.writeConfig({ access });
+    assert.doesNotMatch(await succeeds(lost.up()), /inside the project/);
     await rosterComplete(lost);
     await succeeds(lost.holdfast("pull"));
     const wanted = lost.custody().newestManifest();

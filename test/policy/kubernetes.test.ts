@@ -136,6 +136,23 @@ test("a claim of checkpoints is protected, or its class retains the volume", asy
   assert.equal(await outlives(claim({ storageClassName: "fast" }), storageClass("Retain"), happy()), "");
 });
 
+test("a claim of a volume that is retained by itself stays, one whose volume is deleted does not", async () => {
+  const volume = (policy?: string): StackEntry => ({ type: "kubernetes:core/v1:PersistentVolume", name: "pv", props: { metadata: { name: "pv" }, spec: { nfs: { server: "192.0.2.1", path: "/x" }, ...(policy !== undefined && { persistentVolumeReclaimPolicy: policy }) } } });
+  const bound = claim({ volumeName: "pv" });
+  assert.equal(await outlives(bound, volume(), happy()), "");
+  assert.equal(await outlives(bound, volume("Retain"), happy()), "");
+  assert.match(await outlives(bound, volume("Delete"), happy()), /nothing protects/);
+});
+
+test("a claim whose place another object decides is taken for the checkpoints', when it is the only one", async () => {
+  const elsewhere = (more: Record<string, unknown>[] = []) => changed((_, pod, container) => {
+    Object.assign(container, { command: ["python", "train.py"], env: [{ name: "CHECKPOINT_DIR", valueFrom: { configMapKeyRef: { name: "c", key: "dir" } } }] });
+    pod.volumes = [{ name: "ckpt", persistentVolumeClaim: { claimName: "ckpt" } }, ...more];
+  });
+  assert.match(await outlives(claim(), elsewhere()), /nothing protects/);
+  assert.equal(await outlives(claim(), elsewhere([{ name: "data", persistentVolumeClaim: { claimName: "data" } }])), "");
+});
+
 test("a claim that is mounted for something else is nobody's checkpoint; one that nobody mounts may be", async () => {
   const elsewhere = changed((_, pod) => pod.volumes.push({ name: "data", persistentVolumeClaim: { claimName: "data" } }));
   const data = { ...claim(), name: "data", props: { metadata: { name: "data" }, spec: {} } };

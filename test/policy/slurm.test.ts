@@ -45,6 +45,13 @@ test("checkpoints on the node are wiped with the job", async () => {
   assert.match((await judge(slurmCheckpointsOffNode, runOn("slurm", (plan) => Object.assign(plan, { environment: { CHECKPOINT_DIR: "$TMPDIR/c" } })))).violations.join(), /job\.env\.CHECKPOINT_DIR/);
 });
 
+test("a script with Windows line ends is read like any other", async () => {
+  const windows = (script: string): string => script.replaceAll("\n", "\r\n");
+  const props = (script: string) => ({ type: "local:index/file:File", name: "script", props: { content: windows(script) } });
+  assert.deepEqual(await tripped([props(happy)]), []);
+  assert.deepEqual(await tripped([props(replaced("/scratch/$USER/run7", "/tmp"))]), ["slurm-checkpoints-off-node"]);
+});
+
 test("a warning that is missing or too short costs the last checkpoint", async () => {
   assert.match(await said(slurmSignalLeavesTime, replaced("--signal=B:USR1@360 ", "")), /no warning before the time limit.*SLURM2/s);
   assert.match(await said(slurmSignalLeavesTime, replaced("@360", "@90")), /90 s of warning, and Slurm may be 60 s off/);

@@ -22,10 +22,11 @@ export const claimOutlivesItsStack = stackRule<ClaimConfig>(
   },
   (resources, config) => {
     const classes = resources.filter(({ type }) => kindOf(type) === "StorageClass");
+    const volumes = resources.filter(({ type }) => kindOf(type) === "PersistentVolume");
     const users = resources.filter(startsPods);
     return resources
       .filter(({ type }) => kindOf(type) === "PersistentVolumeClaim")
-      .map((claim) => ({ urn: claim.urn, check: (peek) => (holdsCheckpoints(claim, users, config, peek) ? lostWithStack(claim, classes, peek) : []) }));
+      .map((claim) => ({ urn: claim.urn, check: (peek) => (holdsCheckpoints(claim, users, config, peek) ? lostWithStack(claim, classes, volumes, peek) : []) }));
   },
 );
 
@@ -74,6 +75,8 @@ function holdsCheckpoints(claim: PolicyResource, users: readonly PolicyResource[
       mounted = true;
       for (const place of statedPlaces(workload, peek)) {
         const fate = place.path === null ? null : fateOf(place.path, place.container, workload, DURABLE_DRIVERS, peek);
+        // A place that another object decides: with one claim to write to, it can hardly be elsewhere.
+        if (fate?.fate === "unseen" && writableClaims(workload, peek) === 1) return true;
         if (fate?.fate === "durable" && fate.claim !== null && fate.claim.made === null && refersTo(fate.claim.name, user, claim, peek)) return true;
       }
     }
@@ -81,15 +84,20 @@ function holdsCheckpoints(claim: PolicyResource, users: readonly PolicyResource[
   return !mounted && judgeUnusedClaims;
 }
 
+const writableClaims = (workload: Workload, peek: Peek): number => {
+  const readOnly = workload.containers().flatMap(({ container }) => (peek(() => container.volumeMounts) ?? []).filter((mount) => mount.readOnly === true).map(({ name }) => name));
+  return (peek(() => workload.pod.volumes) ?? []).filter((volume) => volume["persistentVolumeClaim"] != null && !readOnly.includes(volume.name)).length;
+};
+
 /** Protection is what policies can see; `retainOnDelete` and hooks are not shown to them. */
-function* lostWithStack(claim: PolicyResource, classes: readonly PolicyResource[], peek: Peek): Iterable<Finding> {
+function* lostWithStack(claim: PolicyResource, classes: readonly PolicyResource[], volumes: readonly PolicyResource[], peek: Peek): Iterable<Finding> {
   const spec = peek(() => claim.props["spec"] as ClaimSpec | undefined) ?? {};
   const metadata = peek(() => claim.props["metadata"] as Metadata | undefined) ?? {};
   const own = (peek(() => metadata.finalizers) ?? []).filter((finalizer) => finalizer !== "kubernetes.io/pvc-protection");
   const className = peek(() => spec.storageClassName);
   const storageClass = classes.find(({ props }) => className !== undefined && peek(() => (props["metadata"] as Metadata | undefined)?.name) === className);
   const reclaim = storageClass === undefined ? null : (peek(() => storageClass.props["reclaimPolicy"] as string | undefined) ?? "Delete");
-  if (reclaim === "Retain" || claim.opts.protect || own.length > 0) return;
+  if (reclaim === "Retain" || claim.opts.protect || own.length > 0 || retainsByItself(spec, volumes, peek)) return;
   yield {
     where: reclaim === null ? "options.protect" : "spec.storageClassName",
     what: reclaim === null ? "nothing protects the claim, and what its class does with the volume is not in this stack" : `the claim is not protected, and its class ${className} has reclaimPolicy Delete`,
@@ -97,6 +105,12 @@ function* lostWithStack(claim: PolicyResource, classes: readonly PolicyResource[
     gotchas: ["K8S4"],
     instead: `protect: true in the claim's options${reclaim === null ? "" : ", and reclaimPolicy: Retain in the class"}`,
   };
+}
+
+/** A volume that somebody made by hand is retained unless it says otherwise. */
+function retainsByItself({ volumeName }: ClaimSpec, volumes: readonly PolicyResource[], peek: Peek): boolean {
+  const volume = volumes.find(({ props }) => volumeName !== undefined && peek(() => (props["metadata"] as Metadata | undefined)?.name) === volumeName);
+  return volume !== undefined && (peek(() => (volume.props["spec"] as { persistentVolumeReclaimPolicy?: string } | undefined)?.persistentVolumeReclaimPolicy) ?? "Retain") === "Retain";
 }
 
 function* sharedByPods(claim: PolicyResource, users: readonly PolicyResource[], peek: Peek): Iterable<Finding> {

@@ -3,7 +3,7 @@ import type { ResourceValidationArgs } from "@pulumi/policy";
 import { looksLikeTraining } from "../../checkpointNames";
 import { resourceRule, type Check, type Finding } from "../../rule";
 import { copiesIn, type Copy } from "../../shell/copies";
-import { isProgram, lineOf, placesOf, type PlaceOfProgram } from "../../shell/places";
+import { folderOf, isInterpreted, isProgram, lineOf, placesOf, type PlaceOfProgram } from "../../shell/places";
 import type { Started } from "../../shell/run";
 import { isNodeLocal, isWithin, type SiteConfig } from "../../slurm/nodeLocal";
 import { asksForGpu, commentedPlaces, programsOf, type BatchScript } from "../../slurm/script";
@@ -87,8 +87,8 @@ function* nodeLocal({ where, script }: Submitted, config: SiteConfig): Iterable<
   }
   if (commentedPlaces(script.text) !== null) return;
   for (const [index, program] of started.entries()) {
-    if (places.some((place) => place.index === index || place.says === "checkpoint") || !isProgram(program) || !looksLikeTraining(lineOf(program))) continue;
-    const [place] = localPlaces([{ name: "cd", says: "bare", paths: program.folder, index }], config);
+    if (places.some((place) => place.index === index || place.says === "checkpoint") || !isProgram(program) || !(looksLikeTraining(lineOf(program)) || (isInterpreted(program) && asksForGpu(script)))) continue;
+    const [place] = localPlaces([{ name: "cd", says: "bare", paths: folderOf(program), index }], config);
     if (place !== undefined && copiesOf(place, copies, config).length === 0) yield worksOnTheNode(where, place);
   }
 }

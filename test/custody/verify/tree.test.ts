@@ -1,11 +1,13 @@
 // A tree as a manifest names it: nothing outside it, nothing missing, nothing swapped, whoever reads it and in whatever order.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { Worker } from "node:worker_threads";
 import { runTasks } from "../../../custody/verify/pool.js";
+import { sharedThreads, warmThreads } from "../../../custody/verify/threads.js";
 import { verifyTree, type FileVerdict, type TreeProgress, type TreeVerdict } from "../../../custody/verify/index.js";
 import { fixtures, float32, safetensors, temporaryFolder } from "./forge.js";
 
@@ -109,6 +111,25 @@ test("a listener that throws fails the verification, not the process", async (co
   await assert.rejects(verifyTree(root, files, { workers: 2, onProgress }), /listener/);
 });
 
+test("threads that were started ahead, and those of a verification before, verify as new ones do, and one that died meanwhile is not used", async (context) => {
+  const { root, files } = largeTree(context);
+  const first = await verifyTree(root, files, { workers: 2 });
+  warmThreads(64 * megabyte);
+  assert.deepEqual(await verifyTree(root, files, { workers: 2 }), first);
+  const [spare, other] = [sharedThreads.take(), sharedThreads.take()];
+  for (const worker of [spare, other]) sharedThreads.keep(worker);
+  await spare.terminate();
+  assert.notEqual(sharedThreads.take(), spare);
+  sharedThreads.keep(other);
+  assert.deepEqual(await verifyTree(root, files, { workers: 2 }), first);
+});
+
+test("a process that has verified ends by itself, idle threads or not", (context) => {
+  const { root, files } = largeTree(context);
+  const code = `require(${JSON.stringify(require.resolve("../../../custody/verify/index.js"))}).verifyTree(${JSON.stringify(root)}, ${JSON.stringify(files)}, { workers: 2 }).then(({ files }) => console.log(files.length))`;
+  assert.equal(execFileSync(process.execPath, ["-e", code], { encoding: "utf8" }), `${files.length}\n`);
+});
+
 test("a thread that dies fails the file it was reading and no other", async () => {
   const code = `
     const { parentPort } = require("node:worker_threads");
@@ -123,7 +144,7 @@ test("a thread that dies fails the file it was reading and no other", async () =
   const paths = ["a", "exits", "b", "throws", "c"];
   const tasks = paths.map((path, index) => ({ index, path, bytes: 7 * megabyte + index, options: {} }));
   const reports = new Map<string, string>();
-  await runTasks(tasks, 2, { onBytes: () => undefined, onReport: ({ path }, { verdict }) => reports.set(path, verdict.problems[0]?.message ?? "ok") }, () => new Worker(code, { eval: true }));
+  await runTasks(tasks, 2, { onBytes: () => undefined, onReport: ({ path }, { verdict }) => reports.set(path, verdict.problems[0]?.message ?? "ok") }, { take: () => new Worker(code, { eval: true }), keep: (worker) => void worker.terminate() });
   assert.deepEqual([...reports].sort(), [
     ["a", "ok"], ["b", "ok"], ["c", "ok"],
     ["exits", "The verifier could not finish with this file: its thread ended with code 3."],

@@ -55,7 +55,7 @@ test("every fault of a config at once, with what is allowed", () => {
   disposable = "yes": must be true, false or {maxHours: HOURS}
   lambda.endpoint = "http://example.com": must be sandbox, or an https URL
   lambda.firewall[0].source = "anywhere": must be an IPv4 address or network such as 192.0.2.0/24
-  jobs is not known, did you mean job? (allowed here: platform, job, storage, teardown, capacity, budget, disposable, access, keeper, ${platforms.join(", ")})
+  jobs is not known, did you mean job? (allowed here: platform, job, storage, teardown, capacity, budget, disposable, access, custody, keeper, ${platforms.join(", ")})
   platform = "lamda": must be one of ${platforms.join(", ")}; did you mean lambda?
   teardown.require = "verifiedInPlace": must be pulled when teardown.storage is delete, the verified copy would go with it
   capacity.candidates[2] = "x": must be unique, capacity.candidates[1] is the same
