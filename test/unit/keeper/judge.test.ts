@@ -1,0 +1,133 @@
+/** What a pass of the keeper means, at any time: a computer that slept tells the newest only, and money and data come before convenience. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { LedgerData, LedgerEntry, LedgerKind, Signed, StandingApproval } from "../../../custody/formats";
+import { costOf } from "../../../custody/cost";
+import { leaseOf } from "../../../custody/lease";
+import { foldLedger } from "../../../custody/view";
+import type { KeeperFacts } from "../../../cli/keeper/facts";
+import { judge, usdSince, waitingEvent } from "../../../cli/keeper/judge";
+import { afterFailure, afterRefusal, mayTry } from "../../../cli/keeper/tries";
+import { componentOf, goesAlong } from "../../../cli/keeper/engine";
+import { runClocks } from "../../../cli/runs/clocks";
+import { keeperConfigSchema } from "../../../profiles/input/keeperConfig";
+
+const at = (hour: number): string => new Date(Date.UTC(2026, 0, 1) + hour * 3_600_000).toISOString();
+const entry = <K extends LedgerKind>(kind: K, hour: number, data: LedgerData[K]): LedgerEntry => ({ v: 1, seq: 1, at: at(hour), kind, data, prev: "", hash: "" });
+const run = { project: "p", stack: "s", name: "r" };
+const plan = {
+  budget: { maxHours: 12, maxUsd: 30 }, checkpoint: { everySeconds: 600 },
+  clocks: [{ id: "autoShutdown", statement: "It shuts down.", seconds: 20 * 3600, from: "launch", tiersLost: ["local"], gotchas: [] }, { id: "lease", statement: "The lease ends.", seconds: 12 * 3600, from: "launch", tiersLost: [], gotchas: [] }],
+};
+const story = (...more: LedgerEntry[]): LedgerEntry[] => [
+  entry("run.declared", 0, { run, custodyId: "c", endpoint: { platform: "lambda", api: "sandbox" }, plan, roster: ["a"] }),
+  entry("resource.created", 0, { role: "instance", kind: "LambdaInstance", id: "i-1", name: "box", hourlyUsd: 2 }),
+  entry("job.started", 0, { instance: "i-1", directory: "/d", cells: ["a"], codeSha256: "", specSha256: "", scriptsSha256: "" }),
+  ...more,
+];
+const training = { writer: "alive", session: null, cells: [{ cell: "a", state: "running" }] };
+const closed = { ...training, writer: "none", closed: { at: at(5), complete: ["a"], failed: [] } };
+
+function facts(hour: number, change: Partial<KeeperFacts> = {}, entries = story()): KeeperFacts {
+  const now = new Date(at(hour));
+  const view = foldLedger(entries);
+  const cost = costOf(entries, now);
+  return {
+    run: "p/s/r", life: view.declaredAt, now, view, entries, config: keeperConfigSchema.parse({}), status: training, silence: null, followed: null, finishedAt: null, progressAt: at(hour - 0.1), cost,
+    clocks: runClocks(view, { now, closedAt: change.finishedAt ?? null, cost }), lease: leaseOf(view, 12), standing: [], capacity: null, ...change,
+  };
+}
+const kinds = (given: KeeperFacts): string[] => judge(given).events.map(({ kind, data }) => [kind, data["clock"]].filter(Boolean).join(" "));
+const standing = [{ content: { id: "sta_1" } }] as unknown as Signed<StandingApproval>[];
+
+test("each clock is warned of before it strikes, at the last threshold that was passed and not at those slept through", () => {
+  assert.deepEqual(kinds(facts(1)).sort(), ["clock.warning autoShutdown", "clock.warning budget", "clock.warning lease"]);
+  const [day, twoHours] = [facts(1), facts(10.5)].map((given) => judge(given).events.find(({ data }) => data["clock"] === "lease"));
+  assert.notEqual(day?.id, twoHours?.id, "24 h before, then 2 h before");
+  assert.equal(judge(facts(10.6)).events.find(({ data }) => data["clock"] === "lease")?.id, twoHours?.id, "a repeated pass tells nobody twice");
+  assert.equal(judge(facts(10.5)).events.find(({ data }) => data["clock"] === "autoShutdown")?.severity, "urgent", "it loses a tier");
+  const slept = judge(facts(40)).events.filter(({ data }) => data["clock"] === "lease");
+  assert.deepEqual(slept.map(({ kind }) => kind), ["clock.struck"]);
+});
+
+test("a finished run ends, whether or not anybody agreed; a queue that has closed while something writes does not", () => {
+  assert.deepEqual(judge(facts(6, { status: closed, finishedAt: at(5) })).action, { kind: "end", why: "finished", since: at(5) });
+  assert.deepEqual(judge(facts(6, { status: closed, finishedAt: at(5), standing })).events.find(({ kind }) => kind === "run.finished")?.next, []);
+  assert.equal(judge(facts(6, { status: { ...closed, writer: "alive" }, finishedAt: at(5) })).action.kind, "watch");
+  assert.equal(judge(facts(6)).action.kind, "watch");
+});
+
+test("a wait is told once an hour, with what it has cost by list price", () => {
+  const given = facts(7.5, { status: closed, finishedAt: at(5) });
+  const end = { kind: "end", why: "finished", since: at(5) } as const;
+  const told = waitingEvent(given, end, { why: "", next: [] });
+  assert.deepEqual([told?.data["hours"], told?.data["usdOfWait"], told?.data["usdPerHour"]], [2, 5, 2]);
+  assert.equal(waitingEvent(facts(7.9), end, { why: "", next: [] })?.id, told?.id);
+  assert.notEqual(waitingEvent(facts(8.1), end, { why: "", next: [] })?.id, told?.id);
+  assert.equal(waitingEvent(facts(5.9), end, { why: "", next: [] }), null);
+  assert.equal(usdSince(facts(29), at(5)), 48);
+});
+
+test("a lease is renewed only for a run that makes progress, within its money, and not when a person ended it", () => {
+  const renewing = { config: keeperConfigSchema.parse({ renewHours: 2 }) };
+  assert.deepEqual(judge(facts(11.5, renewing)).action, { kind: "renew", until: at(13.5) });
+  assert.equal(judge(facts(10.5, renewing)).action.kind, "watch", "there is time left");
+  const stalled = judge(facts(11.5, { ...renewing, progressAt: at(9) }));
+  assert.deepEqual([stalled.action.kind, stalled.events.some(({ kind }) => kind === "lease.not-renewed")], ["watch", true]);
+  assert.equal(judge(facts(12.5, { ...renewing, progressAt: null })).action.kind, "end");
+  const dear = facts(11.5, renewing, story(entry("resource.created", 0, { role: "filesystem", kind: "F", id: "fs", name: "fs", hourlyUsd: 1 })));
+  assert.equal(judge(dear).action.kind, "watch", "11.5 h at $3 and two more are more than $30");
+  const byHand = facts(11.5, renewing, story(entry("lease.ended", 11, { by: "me", why: "enough" })));
+  assert.equal(judge(byHand).action.kind, "end");
+  assert.equal(judge(facts(12.5)).action.kind, "end", "without renewHours it is over");
+});
+
+test("an instance that is gone is brought back only where config says so, within the budget, and never in the middle of a teardown", () => {
+  const gone = { status: null, silence: { since: at(3), why: "timed out", instance: "gone" as const } };
+  const restart = { ...gone, config: keeperConfigSchema.parse({ restart: true }) };
+  assert.equal(judge(facts(4, gone)).action.kind, "watch");
+  assert.ok(kinds(facts(4, gone)).includes("machine.lost"));
+  assert.equal(judge(facts(4, restart)).action.kind, "restart");
+  assert.equal(judge(facts(3.001, restart)).action.kind, "watch", "an update that replaces it takes a moment");
+  assert.equal(judge(facts(4, { ...restart, silence: { ...gone.silence, instance: "unknown" } })).action.kind, "watch", "a vendor that does not answer proves nothing");
+  assert.equal(judge(facts(4, restart, story(entry("resource.created", 0, { role: "filesystem", kind: "F", id: "fs", name: "fs", hourlyUsd: 9 })))).action.kind, "watch", "the budget is spent");
+});
+
+test("a run that waits for capacity goes on when there is some, for as long as somebody wants to wait", () => {
+  const waiting = story(entry("resource.lost", 1, { role: "instance", id: "i-1", why: "404" }), entry("capacity.waiting", 1, { role: "instance", since: at(1), until: at(8), region: null, awaited: ["gpu_1x_a10"], attempts: 3 }));
+  const there = { available: [{ type: "gpu_1x_a10", region: "us-east-1", hourlyUsd: 1 }], awaited: [], excluded: [] };
+  const restart = { status: null, config: keeperConfigSchema.parse({ restart: true }) };
+  assert.equal(judge(facts(2, { ...restart, capacity: there }, waiting)).action.kind, "restart");
+  assert.equal(judge(facts(2, { ...restart, capacity: { ...there, available: [] } }, waiting)).action.kind, "watch");
+  assert.equal(judge(facts(2, { status: null, capacity: there }, waiting)).action.kind, "watch", "config does not say so");
+  const late = facts(9, { ...restart, capacity: there }, waiting);
+  assert.equal(judge(late).action.kind, "watch");
+  assert.ok(kinds(late).includes("capacity.given-up"));
+});
+
+test("what fails is tried less and less often, and at once under another agreement", () => {
+  const now = new Date(at(0));
+  const first = afterFailure(null, "sta_1", now);
+  assert.equal(first.notBefore, new Date(now.getTime() + 60_000).toISOString());
+  assert.equal(mayTry(first, "sta_1", now), false);
+  assert.equal(mayTry(first, "sta_2", now), true);
+  let tries = first;
+  for (let count = 0; count < 10; count += 1) tries = afterFailure(tries, "sta_1", now);
+  assert.equal(tries.notBefore, at(1));
+  assert.equal(afterRefusal("sta_1", now).notBefore, at(1));
+});
+
+test("a teardown takes the run's component alone, and what else hangs on it is seen before", () => {
+  const resources = [
+    { urn: "stack", type: "pulumi:pulumi:Stack" },
+    { urn: "lab", type: "lab:index:Lab", parent: "stack" },
+    { urn: "run", type: "holdfast:index:TrainingRun", parent: "lab" },
+    { urn: "box", type: "pulumi-nodejs:dynamic/holdfast:LambdaInstance", parent: "run", outputs: { binding: { run: "r" } } },
+    { urn: "gate", type: "pulumi-nodejs:dynamic/holdfast:TeardownGate", parent: "run", dependencies: ["box"] },
+    { urn: "bucket", type: "aws:s3/bucket:Bucket", parent: "lab" },
+  ];
+  assert.equal(componentOf(resources, run), "run");
+  assert.equal(componentOf(resources, { ...run, name: "other" }), null);
+  assert.deepEqual(goesAlong(resources, "run"), []);
+  assert.deepEqual(goesAlong([...resources, { urn: "dns", type: "aws:route53/record:Record", parent: "stack", dependencies: ["box"] }], "run"), ["dns"]);
+});
