@@ -16,9 +16,9 @@ import type { KeeperMemory, Pending } from "./memory";
 export interface Channel {
   /** Stable; never a secret. */
   readonly name: string;
-  wants(event: KeeperEvent): boolean;
+  readonly wants: (event: KeeperEvent) => boolean;
   /** Throws Error with a sentence that holds no secret. */
-  send(event: KeeperEvent): Promise<void>;
+  readonly send: (event: KeeperEvent) => Promise<void>;
 }
 
 export interface ChannelOptions {
