@@ -162,12 +162,16 @@ def step_of(path):
 
 
 def load_state():
-    """The newest whole pair, or None. A pair that is incomplete or damaged is named, and the one before it is taken."""
-    for path in checkpoint.newest_first(checkpoint.DIRECTORY, ".safetensors"):
+    """The newest whole pair, or None when there are none. One that is incomplete or damaged is named, and the one before it is taken."""
+    paths = checkpoint.newest_first(checkpoint.DIRECTORY, ".safetensors")
+    for path in paths:
         try:
             return load_pair(path)
         except Exception as problem:  # a damaged file can fail in any way a parser can
             print("skipping %s: %s" % (path, problem), flush=True)
+    if paths:
+        # Something else may be all that is wrong, and starting over would replace them in the end.
+        sys.exit("none of the %d checkpoints in %s loads; move them away to start over" % (len(paths), checkpoint.DIRECTORY))
     return None
 
 

@@ -161,6 +161,16 @@ describe("digits", { concurrency: 2 }, () => {
     }
   });
 
+  test("checkpoints that no longer load are not trained over from the start", async () => {
+    const folder = await uninterrupted(["--epochs", "1"]);
+    const before = checkpoints(folder);
+    for (const name of before.filter((file) => file.endsWith(".npz"))) truncateSync(join(folder, "checkpoints", name), 10);
+    const { code, output } = await train(folder, short).ended;
+    assert.equal(code, 1, output);
+    assert.match(output, /none of the \d+ checkpoints in .* loads; move them away to start over/);
+    assert.deepEqual(checkpoints(folder), before);
+  });
+
   test("the weights are safetensors as the format's own reader wants them", async () => {
     const folder = await uninterrupted(["--epochs", "1"]);
     const content = readFileSync(join(folder, "checkpoints", "step-000038.safetensors"));
