@@ -182,7 +182,7 @@ export interface PlanMeterAfter {
 
 export interface PlanStorage {
   readonly mode: "create" | "existing" | "adopt";
-  /** Name of the durable storage; for `adopt` its id. An `existing` one is never deleted. */
+  /** Name of the durable storage; for `adopt` its id. An `existing` one is never deleted, an adopted one is the run's own. */
   readonly name: string;
   /** null: chosen when it is created, where there is capacity. */
   readonly region: string | null;

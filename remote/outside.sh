@@ -3,7 +3,8 @@
 # directory that is all but cells, logs and what the scripts and the tool keep there.
 #   outside.sh MOUNT RUN_DIR
 # Prints `<bytes> <files> <folder relative to MOUNT>` ("." for files directly in it), and for folders of other runs
-# `run <bytes> <files> PROJECT/STACK/RUN` even when they are empty. Links, sockets and the like count as files of 0 bytes.
+# `run <bytes> <files> PROJECT/STACK/RUN` even when they are empty; `ended ...` when that run has ended and state/ended.json
+# says that all of it was pulled. Links, sockets and the like count as files of 0 bytes.
 # Names with control characters appear with \n, \t, \r or blanks in their place.
 # Exit: 0; 4 when a folder cannot be read (`refuse unreadable <folder>`): then the list is not complete; 40 usage.
 set -u
@@ -43,7 +44,11 @@ walk() {
       continue
     fi
     case $folder in
-      holdfast/*/*/*) report "$folder" 'run ' "${folder#holdfast/}" "$_entry" ;;
+      holdfast/*/*/*)
+        kind='run '
+        ! grep -qs '"copied":true' "$_entry/state/ended.json" || kind='ended '
+        report "$folder" "$kind" "${folder#holdfast/}" "$_entry"
+        ;;
       holdfast | holdfast/*) (walk "$folder"; exit "$code") || code=$? ;;
       *)
         case $own in

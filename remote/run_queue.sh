@@ -73,7 +73,7 @@ become_writer() {
   trap '' HUP
   say "holds the writer lock with epoch $epoch"
   # The marker of an earlier queue says nothing about this one, and an edit that waited for it was made for it.
-  for _old in closed.json stop.json current next.json taken.json refused.json; do rm -f "$run_dir/state/$_old" 2>/dev/null || give_up_on_tier; done
+  for _old in closed.json ended.json stop.json current next.json taken.json refused.json; do rm -f "$run_dir/state/$_old" 2>/dev/null || give_up_on_tier; done
   sync_directory "$run_dir/state" || give_up_on_tier
   queue_started=$(now)
   write_queue_file || give_up_on_tier

@@ -79,7 +79,7 @@ export class LambdaRun extends pulumi.ComponentResource implements PlatformRunOu
         verb: deletion.verb,
         tier: plan.durable.tier,
         tiersLost: deletion.tiersLost,
-        keep: plan.teardown.storage === "keep" || plan.storage.mode !== "create",
+        keep: plan.teardown.storage === "keep" || plan.storage.mode === "existing",
       },
       { parent: this, dependsOn: [audit] },
     );

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { DeletionFacts, RunCustody } from "../../custody";
 import { decide, runId } from "../../custody";
-import type { EndpointRef, PlannedDeletion } from "../../custody/formats";
+import type { EndpointRef, Grant, PlannedDeletion } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
 import type { Binding, Context, Kind } from "../kind";
 import { platformSource } from "../platformSource";
@@ -74,7 +74,7 @@ async function open(outs: GateOutputs, context: Context): Promise<void> {
   const all: DeletionFacts = { ...facts, view: { ...facts.view, roster: new Set([...facts.view.roster, ...outs.cells]) } };
   const grant = settle(run, all, decide(all), "the end", context);
   context.say(`Gate open for ${runId(run.ref)} (${grant.basis}): ${describe(deletions)}`);
-  await copyBesideArtifacts(outs, context);
+  if (!deletions.some((deletion) => deletion.id === jobPlace(run.view())?.filesystemId)) await leaveMarks(outs, grant, context);
 }
 
 /** A launch whose outcome nobody knows may be an instance that bills, with this run's key and file system on it. */
@@ -90,14 +90,19 @@ async function settleOpenIntents(run: RunCustody, outs: GateOutputs, context: Co
   );
 }
 
-/** The evidence travels with data that stays; on a tier that goes it costs nothing. */
-async function copyBesideArtifacts(outs: GateOutputs, context: Context): Promise<void> {
+/**
+ * On storage that stays: the evidence travels with the data, and a mark says that the run has ended, so that whoever owns the
+ * storage can delete it one day. A copy elsewhere is said to exist only when the gate has just seen it whole.
+ */
+async function leaveMarks(outs: GateOutputs, grant: Grant, context: Context): Promise<void> {
   const run = context.run(outs.binding);
   const place = jobPlace(run.view());
   const remote = remoteForRun(run, { clock: context.clock, attempts: 1 });
   if (remote === null || place === null) return;
   try {
     await run.copyTo(remote, `${place.directory}/custody`);
+    const ended = { at: grant.at, grant: grant.id, manifestSha256: grant.manifestSha256, copied: grant.basis === "receipt-and-approval" };
+    await remote.write(`${place.directory}/state/ended.json`, `${JSON.stringify(ended)}\n`, 0o644);
   } catch (error) {
     context.say(`note: the ledger could not be copied beside the artifacts: ${(error as Error).message}`);
   } finally {

@@ -206,6 +206,8 @@ async function vendorSaysEmpty(view: RunView, options: GatherOptions): Promise<"
   const filesystem = view.resources.get("filesystem");
   if (filesystem === undefined) return "yes";
   try {
+    // The vendor counts hours late: that says something only of storage that nobody but this run can have written to.
+    if (filesystem.details?.["made"] === false) return "unknown";
     const source = await platformSource(view.endpoint.platform);
     return await source.storageIsEmpty(view.endpoint, options.projectRoot ?? projectRootFrom(process.cwd()), filesystem.id);
   } catch {

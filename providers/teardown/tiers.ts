@@ -42,11 +42,12 @@ export async function isMounted(remote: Remote, place: TierPlace): Promise<boole
   return result.exitCode === 0;
 }
 
-/** `<bytes> <files> <folder>`, or `run <bytes> <files> <project/stack/name>` for another run's folder. */
+/** `<bytes> <files> <folder>`; `run` or `ended` before it for another run's folder, which then is `<project/stack/name>`. */
 export function parseOutsideLine(line: string, tier: string): UnclaimedData {
-  const match = /^(run )?(\d+) (\d+) (.+)$/.exec(line);
+  const match = /^(run |ended )?(\d+) (\d+) (.+)$/.exec(line);
   if (!match) throw new UserError(`outside.sh answered with a line that is not understood: ${line}`, { code: "unlisted-tier" });
   const folder = match[4] ?? "";
   const data = { tier, folder: match[1] ? `holdfast/${folder}` : folder, bytes: Number(match[2]), files: Number(match[3]) };
-  return match[1] ? { ...data, owner: folder } : data;
+  // A run that has ended, and whose copy was proven, needs its folder no more; it goes like anything else that is named.
+  return match[1] === "run " ? { ...data, owner: folder } : data;
 }

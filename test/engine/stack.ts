@@ -29,13 +29,17 @@ export interface ScratchOptions {
   readonly program?: string;
   /** Knobs of the sandbox, set before anything is launched. */
   readonly knobs?: Readonly<Record<string, unknown>>;
+  /** Default: test. */
+  readonly stack?: string;
+  /** Another project of the same account at the vendor: its own custody, backend and keys. */
+  readonly accountOf?: ScratchStack;
 }
 
 const defaultProgram = `const { runFromStackConfig } = require("holdfast");\nconst run = runFromStackConfig();\nexports.directory = run.directory;\nexports.address = run.address;\n`;
 
 export class ScratchStack {
   readonly directory = mkdtempSync(join(tmpdir(), "holdfast-engine-"));
-  readonly stack = "test";
+  readonly stack: string;
   /** Added to the environment of every command, until it is emptied again. */
   extraEnvironment: Readonly<Record<string, string>> = {};
   private readonly environment: NodeJS.ProcessEnv;
@@ -45,6 +49,7 @@ export class ScratchStack {
     /** The checkout that this one is another of: same project, backend and vendor, its own folder and home. */
     private readonly first: ScratchStack | null = null,
   ) {
+    this.stack = options.stack ?? "test";
     const home = join(this.directory, "pulumi-home");
     const backend = join(first?.directory ?? this.directory, "state");
     for (const folder of [home, backend, join(this.directory, "node_modules")]) mkdirSync(folder, { recursive: true });
@@ -73,7 +78,7 @@ export class ScratchStack {
 
   static async create(options: ScratchOptions = {}): Promise<ScratchStack> {
     const scratch = new ScratchStack(options);
-    await scratch.startSandbox();
+    if (scratch.vendorOf === null) await scratch.startSandbox();
     const init = await scratch.pulumi("stack", "init", scratch.stack);
     if (init.exitCode !== 0) throw new Error(init.output);
     return scratch;
@@ -95,8 +100,13 @@ export class ScratchStack {
     return { ...this.environment, ...this.extraEnvironment };
   }
 
+  /** Whose sandbox is used; null: an own one. */
+  private get vendorOf(): ScratchStack | null {
+    return this.first ?? this.options.accountOf ?? null;
+  }
+
   get sandboxDirectory(): string {
-    return this.first?.sandboxDirectory ?? join(this.directory, ".holdfast", "sandbox");
+    return this.vendorOf?.sandboxDirectory ?? join(this.directory, ".holdfast", "sandbox");
   }
 
   writeProgram(text: string): void {
@@ -217,7 +227,7 @@ export class ScratchStack {
 
   /** Ends the sandbox and its instances and removes everything. */
   async close(): Promise<void> {
-    if (this.first === null) await resetSandbox(this.sandboxDirectory);
+    if (this.vendorOf === null) await resetSandbox(this.sandboxDirectory);
     if (!process.env["HOLDFAST_KEEP_SCRATCH"]) rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -144,6 +144,9 @@ inParallel("outside", () => {
     tier("holdfast/proj/dev/run2/cells/a/x", "123456");
     tier("holdfast/proj/dev/run1x/cells/a/x", "1");
     tier("holdfast/other/prod/big/cells/b/y", "12");
+    tier("holdfast/other/prod/done/cells/c/z", "123");
+    tier("holdfast/other/prod/done/state/ended.json", '{"at":"x","copied":true}\n');
+    tier("holdfast/other/prod/unproven/state/ended.json", '{"at":"x","copied":false}\n');
     mkdirSync(join(rig.mount, "holdfast/other/prod/empty"));
     mkdirSync(join(rig.mount, "empty-folder"));
     symlinkSync("/usr", join(rig.mount, "link-to-usr"));
@@ -154,9 +157,11 @@ inParallel("outside", () => {
       "5 2 .",
       "7 1 .cache",
       "7 2 data set",
+      "ended 28 2 other/prod/done",
       "run 0 0 other/prod/empty",
       "run 1 1 proj/dev/run1x",
       "run 2 1 other/prod/big",
+      "run 26 1 other/prod/unproven",
       "run 6 1 proj/dev/run2",
     ]);
   });

@@ -1,4 +1,4 @@
-/** A Lambda file system: created for the run, or an existing one that is used and never deleted. */
+/** A Lambda file system: created for the run, handed over to it, or somebody else's, which is used and never deleted. */
 import type { EndpointRef } from "../../../custody/formats";
 import type { RunCustody } from "../../../custody/store";
 import { UserError } from "../../../custody/userError";
@@ -23,7 +23,7 @@ export type FilesystemInputs = {
   readonly binding: Binding;
   readonly endpoint: EndpointRef;
   readonly role: "filesystem";
-  /** `create` makes one; `existing` (by name) and `adopt` (by id) use one that is never deleted by this tool. */
+  /** `create` makes one. `adopt` (by id) takes one over: from then on it is the run's. `existing` (by name) uses one that is never deleted. */
   readonly mode: "create" | "existing" | "adopt";
   /** create: the name is this, a dash and 8 hex digits. existing: its name. adopt: its id. */
   readonly name: string;
@@ -49,7 +49,7 @@ export type FilesystemOutputs = FilesystemInputs & {
   readonly filesystemName: string;
   readonly filesystemRegion: string;
   readonly mountPoint: string;
-  /** Whether this run made it. Others are never deleted. */
+  /** Whether it is this run's, made or handed over. Others are never deleted. */
   readonly owned: boolean;
   readonly account: string;
   readonly missing: boolean;
@@ -84,7 +84,7 @@ export const filesystemKind = (edges: Pick<LambdaEdges, "connect" | "authorizeDe
         filesystemName: filesystem.name,
         filesystemRegion: filesystem.region.name,
         mountPoint: filesystem.mount_point,
-        owned: inputs.mode === "create",
+        owned: isOwn(inputs),
         account: accountMark(connection.endpoint),
         missing: false,
       },
@@ -121,6 +121,8 @@ export const filesystemKind = (edges: Pick<LambdaEdges, "connect" | "authorizeDe
     run.append("resource.deleted", { role: olds.role, kind: "LambdaFilesystem", id, verb: olds.verb, grant: grantId, confirmed });
   },
 });
+
+const isOwn = ({ mode }: FilesystemInputs): boolean => mode !== "existing";
 
 function checkFilesystem({ mode, name, region }: FilesystemInputs): CheckFailure[] {
   const failures: CheckFailure[] = [];
@@ -210,7 +212,8 @@ function confirm(connection: Connection, run: RunCustody, intent: string, inputs
 }
 
 function record({ endpoint }: Connection, run: RunCustody, inputs: FilesystemInputs, filesystem: Filesystem): void {
-  const monthlyUsd = storageMonthlyUsd(filesystem.bytes_used ?? (inputs.mode === "create" ? 0 : null));
+  // Somebody else's is paid by them: counted here too, it would be counted twice.
+  const monthlyUsd = isOwn(inputs) ? storageMonthlyUsd(filesystem.bytes_used ?? (inputs.mode === "create" ? 0 : null)) : 0;
   run.append("resource.created", {
     role: inputs.role,
     kind: "LambdaFilesystem",
@@ -218,7 +221,7 @@ function record({ endpoint }: Connection, run: RunCustody, inputs: FilesystemInp
     name: filesystem.name,
     ...(monthlyUsd === null ? {} : { monthlyUsd }),
     details: {
-      ...{ region: filesystem.region.name, mountPoint: filesystem.mount_point, tier: inputs.tier, owned: inputs.mode === "create", usdPerGibMonth },
+      ...{ region: filesystem.region.name, mountPoint: filesystem.mount_point, tier: inputs.tier, owned: isOwn(inputs), made: inputs.mode === "create", usdPerGibMonth },
       ...accountOf(endpoint, inputs.endpoint),
     },
   });
@@ -240,6 +243,6 @@ function recordLeftover(run: RunCustody, { endpoint }: Connection, olds: Filesys
     owned: olds.owned,
     remove: olds.owned
       ? `holdfast audit (shows what it holds and costs; others may use it by now), then: ${deleteFilesystemCommand(endpoint, olds.filesystemId)}`
-      : `it is not this run's (storage.${olds.mode === "adopt" ? "adopt" : "existing"}): it was there before and stays; whoever made it decides about it`,
+      : "it is not this run's (storage.existing): it was there before and stays; whoever made it decides about it",
   });
 }

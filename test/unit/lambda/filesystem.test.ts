@@ -62,16 +62,15 @@ test("a file system that state lost is taken over with what is on it", async (t)
   await assert.rejects(kind.create({ ...made.filesystemInputs, region: "us-west-3" }, made.context), { code: "lambda-filesystem-elsewhere" });
 });
 
-test("an existing one is used by name or id, is not this run's, and is never deleted", async (t) => {
+test("somebody else's is used by name, is not this run's, costs it nothing, and is never deleted", async (t) => {
   const made = bench(t);
   made.fake.filesystems.push({ id: "a".repeat(32), name: "datasets", region: "us-east-1", bytes: 10 * 1024 ** 3 });
   const kind = filesystemKind(made.edges);
-  for (const [mode, name] of [["existing", "datasets"], ["adopt", "a".repeat(32)]] as const) {
-    const { id, outs } = await kind.create({ ...made.filesystemInputs, mode, name }, made.context);
-    assert.equal(id, "a".repeat(32));
-    assert.equal(outs.owned, false);
-    await kind.delete(id, outs, made.context);
-  }
+  const { id, outs } = await kind.create({ ...made.filesystemInputs, mode: "existing", name: "datasets" }, made.context);
+  assert.equal(id, "a".repeat(32));
+  assert.equal(outs.owned, false);
+  assert.equal(made.run.view().resources.get("filesystem")?.monthlyUsd, 0);
+  await kind.delete(id, outs, made.context);
   assert.equal(deletions(made), 0);
   assert.deepEqual(made.asked, []);
   assert.equal(made.fake.filesystems.length, 1);
@@ -80,6 +79,23 @@ test("an existing one is used by name or id, is not this run's, and is never del
   assert.match(leftover?.remove ?? "", /not this run's/);
   assert.doesNotMatch(leftover?.remove ?? "", /curl|DELETE/, "nobody is told to delete what is another's");
   assert.deepEqual(made.run.view().live.map(({ id }) => id), ["a".repeat(32)], "neither deleted nor lost: it stands");
+});
+
+test("one that was handed over by its id is the run's own: kept unless told otherwise, and then deleted only when that is allowed", async (t) => {
+  const made = bench(t);
+  made.fake.filesystems.push({ id: "a".repeat(32), name: "datasets", region: "us-east-1", bytes: 10 * 1024 ** 3 });
+  const kind = filesystemKind(made.edges);
+  const { id, outs } = await kind.create({ ...made.filesystemInputs, mode: "adopt", name: "a".repeat(32) }, made.context);
+  assert.equal(outs.owned, true);
+  assert.deepEqual([made.run.view().resources.get("filesystem")?.monthlyUsd, made.run.view().resources.get("filesystem")?.details?.["made"]], [2, false]);
+  await kind.delete(id, { ...outs, keep: true }, made.context);
+  assert.equal(deletions(made), 0);
+  made.allow = false;
+  await assert.rejects(kind.delete(id, outs, made.context), { code: "no-receipt" });
+  assert.equal(deletions(made), 0);
+  made.allow = true;
+  await kind.delete(id, outs, made.context);
+  assert.deepEqual([deletions(made), made.asked.length, made.fake.filesystems.length], [1, 2, 0]);
 });
 
 test("with lost state and another account's key no second file system is made, and the first does not count as lost", async (t) => {
