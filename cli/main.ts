@@ -21,6 +21,7 @@ import { planCommand } from "./commands/plan";
 import { pullCommand } from "./commands/pull";
 import { recoverCommand } from "./commands/recover";
 import { relocateCommand } from "./commands/relocate";
+import { rescueCommand } from "./commands/rescue";
 import { retryCommand } from "./commands/retry";
 import { sandboxCommand } from "./commands/sandbox";
 import { sshCommand } from "./commands/ssh";
@@ -41,7 +42,7 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
   ["Before:", [planCommand, explainCommand, doctorCommand, envCommand]],
   ["While it runs:", [lsCommand, watchCommand, statusCommand, metricsCommand, logsCommand, sshCommand, tunnelCommand, keeperCommand, leaseCommand, retryCommand, cancelCommand]],
   ["Before it ends:", [pullCommand, verifyCommand, relocateCommand, approveCommand, breakGlassCommand]],
-  ["Evidence and money:", [auditCommand, ledgerCommand, recoverCommand, trustCommand]],
+  ["Evidence and money:", [auditCommand, ledgerCommand, recoverCommand, rescueCommand, trustCommand]],
   ["Local cloud and shell:", [sandboxCommand, completionCommand]],
 ];
 

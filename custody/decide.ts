@@ -13,7 +13,7 @@ import {
 import { nextCommands, type Needs } from "./deletion/next";
 import { receiptOptions, type ReceiptOption } from "./deletion/receipts";
 import {
-  filesText, grantExpired, manifestNotKept, nameDeletion, noMachine, noManifest, notClosed, otherRun, tierUnlisted, unasked, unclaimed, unknownTier, unlistable, unreachable, writerAlive,
+  filesText, grantExpired, manifestNotKept, nameDeletion, noMachine, noManifest, notClosed, otherRun, sharedUnlisted, tierUnlisted, unasked, unclaimed, unknownTier, unlistable, unreachable, writerAlive,
 } from "./deletion/reasons";
 import { judgeStanding } from "./deletion/standing";
 import { runId, type AllowBasis, type Approval, type BreakGlass, type ManifestCell, type Manifest, type Receipt, type Signed, type StandingApproval } from "./formats";
@@ -142,7 +142,7 @@ function loss(facts: DeletionFacts): Decision {
     const all = [...seen.blocks, ...option.reasons, ...reasons];
     if (best === undefined || all.length <= best.reasons.length) best = { reasons: all, receipt: option.receipt, approval, question };
   }
-  if (best === undefined) return refuse(facts, seen.blocks, { bringBack: false, inPlace: false, replace: null, giveUp: [], acceptUnreachable: false });
+  if (best === undefined) return refuse(facts, seen.blocks, { bringBack: false, rescue: false, inPlace: false, replace: null, giveUp: [], acceptUnreachable: false });
   const { reasons, receipt, approval, question } = best;
   if (reasons.length > 0 || approval === null || seen.digest === undefined) return refuse(facts, reasons, needsOf(facts, question));
   const basis = receipt === null ? "nothing-at-risk" : receipt.how === "verifiedInPlace" ? "verified-in-place" : "receipt-and-approval";
@@ -218,9 +218,11 @@ function whatIsThere(facts: DeletionFacts): Seen {
     case "none": {
       const nothingKnown = known === null;
       if (nothingKnown && mayHoldArtifacts(facts)) blocks.push(noManifest(run));
+      const shared = unclaimedOnLostTiers(facts) === null ? lostTiers(facts).filter((tier) => tier.shared === true) : [];
+      blocks.push(...shared.map((tier) => sharedUnlisted(run, tier)));
       const doubts = remote.state === "unreachable"
         ? [unreachable(run, remote.reason)]
-        : [...(writtenSince(facts, remote.writerPossibleSince) ? [noMachine(run, remote.why)] : []), ...unlistedTiers(facts)];
+        : [...(remote.readSince !== true && writtenSince(facts, remote.writerPossibleSince) ? [noMachine(run, remote.why)] : []), ...unlistedTiers(facts)];
       // Before the first job a tier may be unknown only because nobody could look: that can be accepted, a tier with data cannot.
       const waivable = nothingKnown && !mayHoldArtifacts(facts);
       return {
@@ -314,6 +316,7 @@ function bestApproval(facts: DeletionFacts, question: ApprovalQuestion): { appro
 
 const needsOf = (facts: DeletionFacts, question: ApprovalQuestion): Needs => ({
   bringBack: question.scopes.includes("end") && (facts.remote.state === "none" || facts.remote.state === "unreachable") && mayHoldArtifacts(facts),
+  rescue: question.scopes.includes("end") && facts.remote.state === "none" && facts.remote.readSince !== true && (mayHoldArtifacts(facts) || lostTiers(facts).some((tier) => tier.shared === true)),
   inPlace: facts.require === "verifiedInPlace" && losesNoArtifacts(facts),
   replace: question.scopes.includes("end") ? null : (facts.deletions[0]?.role ?? null),
   giveUp: [...question.cells.keys()],

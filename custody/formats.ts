@@ -249,6 +249,18 @@ export interface LedgerData {
   "resource.created": { readonly role: string; readonly kind: string; readonly id: string; readonly name: string; readonly hourlyUsd?: number; readonly monthlyUsd?: number; readonly details?: Record<string, unknown> };
   "resource.lost": { readonly role: string; readonly id: string; readonly why: string };
   "resource.deleted": { readonly role: string; readonly kind: string; readonly id: string; readonly verb: string; readonly grant: string | null; readonly confirmed: string };
+  /** A machine was attached to read storage that no machine of the run could read; what lay there, with no writer left. */
+  "tier.listed": {
+    readonly tier: string;
+    /** The resource that holds it. */
+    readonly resource: string;
+    readonly reader: string;
+    /** The run's artifacts as they lay there; null when it never had any. */
+    readonly manifestSha256: string | null;
+    /** Whatever wrote before was proven gone, or fenced. */
+    readonly quiet: boolean;
+    readonly unclaimed: readonly UnclaimedData[];
+  };
   /** An update ended without capacity: nothing was launched, and the next update goes on. Times are real ones. */
   "capacity.waiting": CapacityWaiting;
   /** The wait is over without a launch: given up, or no longer possible. A launch ends it too. */

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { LedgerData, LedgerKind } from "./formats";
 import { SHA256_HEX } from "./canonical";
-import { grantSchema, plannedDeletionSchema, runRefSchema, standingAllowanceSchema } from "./signing/documents";
+import { grantSchema, plannedDeletionSchema, runRefSchema, standingAllowanceSchema, unclaimedSchema } from "./signing/documents";
 
 const digest = z.string().regex(SHA256_HEX);
 const text = z.string();
@@ -24,6 +24,7 @@ const schemas: { readonly [K in LedgerKind]: z.ZodType<LedgerData[K]> } = {
   "resource.created": z.looseObject({ role: text, kind: text, id: text, name: text, hourlyUsd: optionalUsd, monthlyUsd: optionalUsd, details: z.exactOptional(details) }),
   "resource.lost": z.looseObject({ role: text, id: text, why: text }),
   "resource.deleted": z.looseObject({ role: text, kind: text, id: text, verb: text, grant: text.nullable(), confirmed: text }),
+  "tier.listed": z.looseObject({ tier: text, resource: text, reader: text, manifestSha256: digest.nullable(), quiet: z.boolean(), unclaimed: z.array(unclaimedSchema) }),
   "capacity.waiting": z.looseObject({ role: text, since: time, until: time, region: text.nullable(), awaited: names, attempts: z.int().min(0) }),
   "capacity.ended": z.looseObject({ role: text, why: text }),
   "address.changed": z.looseObject({ instance: text, host: text, port: z.int(), user: text }),

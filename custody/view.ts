@@ -46,6 +46,8 @@ export interface RunView {
   readonly live: readonly LiveResource[];
   readonly deleted: readonly GoneResource[];
   readonly openIntents: readonly Dated<"intent.opened">[];
+  /** What a rescue found on the storage; null once something may have written since. */
+  readonly listing: Dated<"tier.listed"> | null;
   /** Capacity that an update waited for and did not get; null once something was launched, given up, or the run has ended. */
   readonly waiting: Dated<"capacity.waiting"> | null;
   readonly address: LedgerData["address.changed"] | null;
@@ -111,6 +113,7 @@ function applyAll(view: Draft | null, entries: readonly LedgerEntry[], begins: b
 function reconcile(view: Draft, sides: readonly [Side<Draft>, Side<Draft>]): Draft {
   const [a, b] = [sides[0].view, sides[1].view];
   const oneLife = a?.declaredAt === view.declaredAt && b?.declaredAt === view.declaredAt;
+  view.listing = a?.listing && a.listing.at === b?.listing?.at ? a.listing : null;
   view.openGrant = a?.openGrant && a.openGrant.id === b?.openGrant?.id ? a.openGrant : null;
   // A cell that one side took out may have begun in the eyes of the other.
   for (const side of [a, b]) if (side?.declaredAt === view.declaredAt || !sides.some(({ quiet }) => quiet)) addCells(view, [...(side?.roster ?? [])]);
@@ -167,7 +170,7 @@ function begin(entry: LedgerEntry<"run.declared">, former: Draft | null): Draft 
   const { run, custodyId, endpoint, plan, roster, disposable } = entry.data;
   return {
     run, custodyId, endpoint, plan, declaredAt: entry.at, entries: 0,
-    roster: new Set(roster), removed: new Map(), refusedEdit: new Set(), resources: new Map(), live: [], deleted: [], openIntents: [], waiting: null, address: null,
+    roster: new Set(roster), removed: new Map(), refusedEdit: new Set(), resources: new Map(), live: [], deleted: [], openIntents: [], listing: null, waiting: null, address: null,
     lastJob: null, jobEverStarted: false, lastJobStart: null, newestManifest: null, pulls: [], lastVerifyFailure: null,
     receipts: [], approvals: [], standing: [], revokedStanding: new Set(former?.revokedStanding), breakGlass: [], refusals: [], openGrant: null, usedApprovals: new Set(former?.usedApprovals), usedBreakGlass: new Set(former?.usedBreakGlass),
     lease: null, keeper: null,
@@ -194,6 +197,7 @@ function apply(view: Draft, entry: LedgerEntry): void {
   if (is(entry, "intent.opened")) view.openIntents.push({ ...entry.data, at });
   else if (is(entry, "intent.confirmed")) view.openIntents = view.openIntents.filter((open) => open.intent !== entry.data.intent);
   else if (is(entry, "intent.abandoned")) view.openIntents = view.openIntents.filter((open) => open.intent !== entry.data.intent);
+  else if (is(entry, "tier.listed")) view.listing = { ...entry.data, at };
   else if (is(entry, "capacity.waiting")) view.waiting = { ...entry.data, at };
   else if (is(entry, "capacity.ended")) endWait(view, entry.data.role);
   else if (is(entry, "address.changed")) view.address = entry.data;
@@ -248,6 +252,7 @@ function apply(view: Draft, entry: LedgerEntry): void {
  */
 function distrust(view: Draft): void {
   view.openGrant = null;
+  view.listing = null;
   addCells(view, [...view.removed.keys()]);
   view.disposable = null;
   view.standing = [];
@@ -270,6 +275,8 @@ function applyToResources(view: Draft, entry: LedgerEntry): void {
     view.live = [...view.live.filter((other) => other.id !== resource.id || other.role !== resource.role), resource];
     view.resources.set(resource.role, resource);
     endWait(view, resource.role);
+    // Whatever can write ends what a look was worth; the reader itself only reads.
+    if (resource.role === "instance") view.listing = null;
     if (resource.role === "job") view.lastJob = resource.details ?? null;
   } else if (is(entry, "resource.deleted")) {
     const { role, id, kind, verb } = entry.data;
@@ -302,6 +309,7 @@ function startJob(view: Draft, entry: LedgerEntry<"job.started">): void {
   view.openGrant = null;
   view.refusedEdit = new Set();
   addCells(view, entry.data.cells);
+  view.listing = null;
 }
 
 function addCells(view: Draft, cells: readonly string[]): void {

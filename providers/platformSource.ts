@@ -1,5 +1,6 @@
 /** What the generic parts (audit, teardown) ask of a platform. A second platform adds one line here. */
 import type { RunCustody } from "../custody";
+import type { Clock } from "../custody/clock";
 import type { EndpointRef, RunRef } from "../custody/formats";
 import { runId } from "../custody/formats";
 import { UserError } from "../custody/userError";
@@ -58,7 +59,39 @@ export interface FoundRun {
   readonly mounts: readonly { readonly filesystemId: string; readonly mountPoint: string }[];
 }
 
+/** A machine that could be attached just to read storage. */
+export interface ReaderOffer {
+  readonly type: string;
+  readonly region: string;
+  readonly hourlyUsd: number;
+}
+
+/** Where it answers, once it does. */
+export interface Reader {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** The private key's file. */
+  readonly keyPath: string;
+}
+
+export interface ReaderEdges {
+  readonly projectRoot: string;
+  readonly clock: Clock;
+  readonly say: (message: string) => void;
+}
+
 export interface PlatformSource {
+  /** What can be launched beside the run's storage now, cheapest first. One look, nothing is launched. */
+  readerOffers(run: RunCustody, edges: ReaderEdges): Promise<readonly ReaderOffer[]>;
+  /**
+   * Launches the cheapest machine that mounts the run's storage, at most at this price, or takes over one that an interrupted
+   * rescue left. Intents stand in the ledger first (roles `rescue`, `rescueKey`).
+   */
+  attachReader(run: RunCustody, maxHourlyUsd: number, edges: ReaderEdges): Promise<Reader>;
+  /** Ends every such machine of the run and removes its key; returns how each is known to be gone. Nothing to end is fine. */
+  detachReader(run: RunCustody, edges: ReaderEdges): Promise<readonly string[]>;
   /** Everything the vendor bills for this account. */
   listBillables(endpoint: EndpointRef, projectRoot: string): Promise<readonly Billable[]>;
   /** Looks once, launches nothing. */

@@ -113,7 +113,7 @@ export interface Pulled {
 }
 
 /** The steps with their progress; throws what custody throws. */
-async function pullRun(session: Session, run: RunCustody, remote: Remote, options: PullCommandOptions): Promise<Pulled> {
+export async function pullRun(session: Session, run: RunCustody, remote: Remote, options: PullCommandOptions): Promise<Pulled> {
   const { takeRunManifest } = await import("../../providers/teardown/facts.js");
   const { pullVerifyAndSign } = await import("../../custody/index.js");
   const signal = session.signal;
@@ -155,12 +155,12 @@ export function describeProgress(progress: PullProgress): string {
   return `${word} ${formatBytes(progress.bytesDone)} of ${formatBytes(progress.bytesTotal)} (${share} %)`;
 }
 
-function report({ manifest, receipt, result }: Pulled): Record<string, unknown> {
+export function report({ manifest, receipt, result }: Pulled): Record<string, unknown> {
   const { target, manifestSha256, files, bytes, seconds, notLoaded } = result;
   return { target, host: hostname(), manifestSha256, files, bytes, seconds, closed: manifest.closed, cells: manifest.cells, receipt: receipt.content.id, keyId: receipt.keyId, loaded: receipt.content.loaded, notLoaded };
 }
 
-function renderPulled(session: Session, run: RunCustody, { manifest, receipt, result }: Pulled): string {
+export function renderPulled(session: Session, run: RunCustody, { manifest, receipt, result }: Pulled): string {
   const { paint } = session;
   const unfinished = manifest.cells.filter((cell) => cell.state === "running" || cell.state === "pending");
   const next =

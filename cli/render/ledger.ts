@@ -51,6 +51,7 @@ const sentences: Sentences = {
   "resource.created": (data) => `${data.role} ${data.name} (${idOf(data.id)})${priceOf(data)}`,
   "resource.lost": (data) => `${data.role} ${idOf(data.id)}: ${data.why}`,
   "resource.deleted": (data) => `${data.verb} ${data.role} ${idOf(data.id)}: ${data.confirmed}${data.grant === null ? "" : ` (grant ${short(data.grant)})`}`,
+  "tier.listed": (data) => `${data.tier} read through ${idOf(data.reader)}${data.quiet ? ", nobody writes any more" : ""}; ${data.unclaimed.length === 0 ? "nothing besides the run's own" : `besides the run's own: ${listOf(data.unclaimed.map((one) => one.folder))}`}`,
   "capacity.waiting": (data) => `for ${data.awaited.join(", ")}${data.region === null ? "" : ` in ${data.region}`}, since ${data.since.slice(0, 16)}Z, until ${data.until.slice(0, 16)}Z, ${plural(data.attempts, "launch call")}`,
   "capacity.ended": (data) => `nobody waits for ${data.role} any more: ${data.why}`,
   "address.changed": (data) => `${idOf(data.instance)} answers at ${data.user}@${data.host}:${data.port}`,

@@ -15,6 +15,8 @@ export interface TierFacts {
   readonly holdsArtifacts: Known;
   /** No file at all lies on it. */
   readonly empty: Known;
+  /** Others may have written to it, so that nothing but a look says what lies there. */
+  readonly shared?: true;
 }
 
 export type RemoteFacts =
@@ -42,6 +44,8 @@ export type RemoteFacts =
       readonly writerPossibleSince: boolean;
       /** What lies on the lost tiers, when that is known without a machine; absent: unknown. */
       readonly unclaimed?: readonly UnclaimedData[];
+      /** A rescue read all of it after the last writer was gone or fenced: the newest manifest is what lies there. */
+      readonly readSince?: true;
     };
 
 export interface ReceiptFacts {

@@ -6,6 +6,8 @@ import type { Reason, RefusalCode } from "./facts";
 export interface Needs {
   /** The storage may hold artifacts, and no machine answers that could read it: a pull needs one first. */
   readonly bringBack: boolean;
+  /** No machine of the run stands, and its storage does: one can be attached just to read it. */
+  readonly rescue: boolean;
   /** Having loaded the artifacts where they stay would be enough. */
   readonly inPlace: boolean;
   /** The role of the one resource when the run goes on. */
@@ -35,6 +37,7 @@ export function nextCommands(run: RunRef, reasons: readonly Reason[], needs: Nee
   if (has(["unknown-tier"])) next.push("holdfast doctor");
   // A machine that vanished is still in the engine's state, and `up` alone would change nothing.
   if (needs.bringBack && has([...PULL, "not-reachable"])) next.push(...BRING_BACK);
+  if (needs.rescue && has([...PULL, "not-reachable"])) next.push(`holdfast rescue ${id} (${needs.bringBack ? "or: " : ""}reads the storage through the cheapest machine that can mount it, which is ended again)`);
   if (has(PULL) || (needs.bringBack && has(["not-reachable"]))) next.push(proveCommand(id, needs));
   if (has(["receipt-copy-missing", "receipt-elsewhere"])) next.push(`holdfast relocate ${id} DIRECTORY (when the copy was moved, or this machine has one)`);
   // Without a manifest there is nothing that an approval could name.

@@ -33,6 +33,9 @@ export const noMachine = (run: RunRef, why: string): Reason =>
 export const tierUnlisted = (run: RunRef, tiers: readonly TierFacts[]): Reason =>
   reason("not-reachable", `Nobody can list what lies on ${tiers.map((tier) => tier.id).join(", ")}, which goes with ${runId(run)}, so data outside its manifest may be lost.`);
 
+export const sharedUnlisted = (run: RunRef, tier: TierFacts): Reason =>
+  reason("not-reachable", `Others may keep data on ${tier.id}, which goes with ${runId(run)}, and nobody has listed what lies there; one run never deletes the data of another unseen.`);
+
 export const unlistable = (run: RunRef, why: string): Reason =>
   reason("no-manifest", `The artifacts of ${runId(run)} cannot be listed faithfully (${why}), so what would be lost is unknown.`);
 

@@ -31,7 +31,7 @@ export const plannedDeletionSchema = z.strictObject({
   tiersLost: z.array(z.string().min(1)),
 }) satisfies z.ZodType<PlannedDeletion>;
 
-const unclaimedSchema = z.strictObject({
+export const unclaimedSchema = z.strictObject({
   tier: z.string(),
   folder: z.string(),
   bytes,

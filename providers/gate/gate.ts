@@ -10,7 +10,7 @@ import { UserError } from "../../custody/userError";
 import type { Binding, Context, Kind } from "../kind";
 import { platformSource } from "../platformSource";
 import { assertLedgerKnows, settle } from "../teardown/authorize";
-import { deletionsAtEnd } from "../teardown/deletions";
+import { deletionsAtEnd, readerRoles } from "../teardown/deletions";
 import { gatherDeletionFacts } from "../teardown/facts";
 import { remoteForRun } from "../ssh/forRun";
 import { jobPlace } from "../job/layout";
@@ -67,6 +67,7 @@ export function heldIsGone(olds: unknown, news: unknown): boolean {
 async function open(outs: GateOutputs, context: Context): Promise<void> {
   const run = context.run(outs.binding);
   await settleOpenIntents(run, outs, context);
+  assertNoReader(run);
   assertLedgerKnows(run, outs.deletions, context);
   const deletions = deletionsAtEnd(run.view(), outs.deletions);
   const facts = await gatherDeletionFacts(run, { scope: "end", deletions, clock: context.clock, projectRoot: context.projectRoot });
@@ -74,7 +75,18 @@ async function open(outs: GateOutputs, context: Context): Promise<void> {
   const all: DeletionFacts = { ...facts, view: { ...facts.view, roster: new Set([...facts.view.roster, ...outs.cells]) } };
   const grant = settle(run, all, decide(all), "the end", context);
   context.say(`Gate open for ${runId(run.ref)} (${grant.basis}): ${describe(deletions)}`);
-  if (!deletions.some((deletion) => deletion.id === jobPlace(run.view())?.filesystemId)) await leaveMarks(outs, grant, context);
+  const storage = jobPlace(run.view())?.filesystemId;
+  if (!deletions.some(({ id, tiersLost }) => id === storage && tiersLost.length > 0)) await leaveMarks(outs, grant, context);
+}
+
+/** A rescue machine mounts the storage and bills; nothing of the stack would ever end it. */
+function assertNoReader(run: RunCustody): void {
+  const standing = run.view().live.filter(({ role }) => readerRoles.has(role));
+  if (standing.length === 0) return;
+  throw new UserError(`Refused: the end of run ${runId(run.ref)}. Nothing was deleted.\n${standing.map(({ name, id }) => `  - A rescue left ${name} (${id}), which stands outside this stack.`).join("\n")}`, {
+    code: "reader-stands",
+    next: [`holdfast rescue ${runId(run.ref)} --end (ends it, with a proof)`, "then pulumi destroy again"],
+  });
 }
 
 /** A launch whose outcome nobody knows may be an instance that bills, with this run's key and file system on it. */
@@ -86,7 +98,7 @@ async function settleOpenIntents(run: RunCustody, outs: GateOutputs, context: Co
   if (open.length === 0) return;
   throw new UserError(
     `Refused: the end of run ${runId(run.ref)}. Nothing was deleted.\n${open.map((intent) => `  - The ${intent.role} ${intent.name} was asked for and never confirmed: it may stand and bill, outside what this stack knows.`).join("\n")}`,
-    { code: "open-intent", next: ["pulumi up (looks for it and takes it over, or proves that it was never made)", "then pulumi destroy again"] },
+    { code: "open-intent", next: open.every(({ role }) => readerRoles.has(role)) ? [`holdfast rescue ${runId(run.ref)} --end (looks for it and ends it)`, "then pulumi destroy again"] : ["pulumi up (looks for it and takes it over, or proves that it was never made)", "then pulumi destroy again"] },
   );
 }
 

@@ -18,10 +18,14 @@ export interface Unconfirmed {
  */
 export async function settleIntents(run: RunCustody, connection: Connection): Promise<Unconfirmed[]> {
   const { client, time } = connection;
-  const finders: Readonly<Record<string, (name: string) => Promise<{ id: string; name: string } | null>>> = {
-    instance: async (name) => allLaunched((await client.listInstances()).filter((instance) => instance.status !== "terminated"), name)?.[0] ?? null,
+  const findInstance = async (name: string): Promise<Found> => allLaunched((await client.listInstances()).filter((instance) => instance.status !== "terminated"), name)?.[0] ?? null;
+  const findKey = async (name: string): Promise<Found> => (await client.listSshKeys()).find((key) => key.name === name) ?? null;
+  const finders: Readonly<Record<string, (name: string) => Promise<Found>>> = {
+    instance: findInstance,
+    rescue: findInstance,
     filesystem: async (name) => (await client.listFilesystems()).find((filesystem) => filesystem.name === name) ?? null,
-    sshKey: async (name) => (await client.listSshKeys()).find((key) => key.name === name) ?? null,
+    sshKey: findKey,
+    rescueKey: findKey,
     firewall: async (name) => (await client.listFirewallRulesets()).find((ruleset) => ruleset.name === name) ?? null,
   };
   const standing: Unconfirmed[] = [];
@@ -34,3 +38,5 @@ export async function settleIntents(run: RunCustody, connection: Connection): Pr
   }
   return standing;
 }
+
+type Found = { readonly id: string; readonly name: string } | null;

@@ -17,6 +17,7 @@ import type { Unconfirmed } from "./settleIntents";
 import { settleIntents as settleIntentsAt } from "./settleIntents";
 
 export { removePrivateKeys } from "./privateKeys";
+export { attachReader, detachReader, readerOffers } from "./reader";
 
 const connect = (endpoint: EndpointRef, projectRoot: string): Promise<Connection> => connectLambda(endpoint, { projectRoot, clock: systemClock, say: () => undefined });
 

@@ -6,6 +6,9 @@ import type { Plan } from "../../profiles/plan";
 /** Roles that only this tool knows; the vendor bills nothing for them and no tier is lost with them. */
 const ownRoles: ReadonlySet<string> = new Set(["gate", "audit"]);
 
+/** What a rescue made and ends itself: no part of the stack, and never among what a teardown deletes. */
+export const readerRoles: ReadonlySet<string> = new Set(["rescue", "rescueKey"]);
+
 /**
  * Verb and lost tiers of one role at the end of the run. A role that the teardown does not name (the key, the job, storage
  * that is kept) loses no tier.
@@ -27,7 +30,7 @@ export function deletionsAtEnd(view: RunView, alsoKnown: readonly PlannedDeletio
   const gone = new Set(view.deleted.map(key));
   const found = new Map<string, PlannedDeletion>();
   for (const deletion of alsoKnown) if (!gone.has(key(deletion))) found.set(key(deletion), deletion);
-  for (const { role, id } of view.live) if (!ownRoles.has(role)) found.set(key({ role, id }), { role, id, ...plannedDeletion(plan, role) });
+  for (const { role, id } of view.live) if (!ownRoles.has(role) && !readerRoles.has(role)) found.set(key({ role, id }), { role, id, ...plannedDeletion(plan, role) });
   return [...found.values()].sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 

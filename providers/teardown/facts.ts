@@ -197,9 +197,35 @@ async function withoutMachine(view: RunView, options: GatherOptions): Promise<Se
   }
   const gone = view.deleted.findLast((deleted) => deleted.role === "instance");
   const why = instance !== undefined ? `the instance ${instance.id} was never reached` : gone ? `the instance ${gone.id} is gone` : "no instance was ever launched";
+  const read = instance === undefined ? wholeListing(view, options.clock.now()) : null;
+  if (read !== null) {
+    const holdsNothing = read.manifestSha256 === null || view.newestManifest?.files === 0;
+    return { remote: { state: "none", why, writerPossibleSince: false, unclaimed: read.unclaimed, readSince: true }, durableEmpty: holdsNothing && read.unclaimed.length === 0 ? "yes" : "no" };
+  }
   if (view.jobEverStarted) return { remote: { state: "none", why, writerPossibleSince: instance !== undefined }, durableEmpty: "unknown" };
   const durableEmpty = await vendorSaysEmpty(view, options);
   return { remote: { state: "none", why, writerPossibleSince: durableEmpty === "unknown", ...(durableEmpty === "yes" ? { unclaimed: [] } : {}) }, durableEmpty };
+}
+
+/** What others share is looked at shortly before it goes. */
+const sharedListingSeconds = 3600;
+
+/**
+ * What a rescue read, as long as it is still all there is: nobody of this run can have written since, the artifacts it saw are
+ * those of the newest manifest, and on shared storage it is not long ago.
+ */
+function wholeListing(view: RunView, now: Date): RunView["listing"] {
+  const { listing, newestManifest } = view;
+  if (listing === null || !listing.quiet || listing.resource !== view.resources.get("filesystem")?.id) return null;
+  if (listing.manifestSha256 !== (newestManifest?.manifestSha256 ?? null)) return null;
+  const ageSeconds = (now.getTime() - Date.parse(listing.at)) / 1000;
+  return isShared(view) && !(ageSeconds >= 0 && ageSeconds < sharedListingSeconds) ? null : listing;
+}
+
+/** Handed over, made for several, or seen to carry what is not this run's. */
+function isShared(view: RunView): boolean {
+  const details = view.resources.get("filesystem")?.details;
+  return details?.["made"] === false || details?.["shared"] === true || (view.listing?.unclaimed ?? []).some((data) => data.folder.startsWith("holdfast/"));
 }
 
 async function vendorSaysEmpty(view: RunView, options: GatherOptions): Promise<"yes" | "no" | "unknown"> {
@@ -207,7 +233,7 @@ async function vendorSaysEmpty(view: RunView, options: GatherOptions): Promise<"
   if (filesystem === undefined) return "yes";
   try {
     // The vendor counts hours late: that says something only of storage that nobody but this run can have written to.
-    if (filesystem.details?.["made"] === false) return "unknown";
+    if (isShared(view)) return "unknown";
     const source = await platformSource(view.endpoint.platform);
     return await source.storageIsEmpty(view.endpoint, options.projectRoot ?? projectRootFrom(process.cwd()), filesystem.id);
   } catch {
@@ -230,6 +256,7 @@ function tierFacts(plan: Plan | null, lost: ReadonlySet<string>, view: RunView, 
             lost: lost.has(plan.durable.tier),
             holdsArtifacts: durableHolds(view, seen),
             empty: seen.durableEmpty,
+            ...(isShared(view) ? { shared: true as const } : {}),
           },
           // The plan derives every artifact's path on the durable tier; what people put on the own disk by hand is listed as unclaimed.
           { id: plan.ownDisk.tier, path: plan.ownDisk.home, lost: lost.has(plan.ownDisk.tier), holdsArtifacts: "no" as const, empty: "unknown" as const },
@@ -240,6 +267,6 @@ function tierFacts(plan: Plan | null, lost: ReadonlySet<string>, view: RunView, 
 
 function durableHolds(view: RunView, seen: Seen): "yes" | "no" | "unknown" {
   if (seen.remote.state === "reachable") return seen.remote.manifest.files.length > 0 || view.jobEverStarted ? "yes" : "no";
-  if (!view.jobEverStarted && seen.durableEmpty === "yes") return "no";
+  if (!view.jobEverStarted && (seen.durableEmpty === "yes" || (seen.remote.state === "none" && seen.remote.readSince === true))) return "no";
   return view.jobEverStarted ? "yes" : "unknown";
 }

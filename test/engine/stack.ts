@@ -169,6 +169,17 @@ export class ScratchStack {
     return this.run(process.execPath, [join(packageRoot, "dist", "cli", "main.js"), ...args]);
   }
 
+  /** Starts the holdfast command and lets it run; `kill` ends it without a word. */
+  startHoldfast(...args: string[]): { kill(): Promise<void> } {
+    const child = execa(process.execPath, [join(packageRoot, "dist", "cli", "main.js"), ...args], { cwd: this.directory, env: { ...this.environment, ...this.extraEnvironment }, extendEnv: false, reject: false, stdin: "ignore" });
+    return {
+      kill: async () => {
+        child.kill("SIGKILL");
+        await child;
+      },
+    };
+  }
+
   private async run(command: string, args: readonly string[]): Promise<CommandResult> {
     const result = await execa(command, args, { cwd: this.directory, env: this.environmentOfCommands, extendEnv: false, all: true, reject: false, stdin: "ignore" });
     return { exitCode: result.exitCode ?? -1, output: result.all };

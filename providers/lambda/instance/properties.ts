@@ -13,7 +13,8 @@ import { launchTag } from "./launchTag";
 export type LaunchInputs = {
   readonly binding: Binding;
   readonly endpoint: EndpointRef;
-  readonly role: "instance";
+  /** `rescue`: it only reads storage, and carries no job. */
+  readonly role: "instance" | "rescue";
   readonly sshKeyName: string;
   /** Mounted at launch, which is the only moment when that is possible. */
   readonly filesystem: { readonly id: string; readonly name: string; readonly region: string; readonly mountPoint: string };

@@ -167,7 +167,8 @@ function observe(run: RunCustody, outs: InstanceOutputs, instance: Instance, con
 
 /** Addresses are looked up again after every launch and refresh; the ledger keeps the newest. */
 function recordAddress(run: RunCustody, outs: InstanceOutputs): void {
-  if (outs.ip === null) return;
+  // The run's own address is not that of a machine which only reads its storage.
+  if (outs.ip === null || outs.role !== "instance") return;
   const known = run.view().address;
   const address = { instance: outs.instanceId, host: outs.ip, port: outs.sshPort, user: outs.user };
   if (known === null || !isSameJson({ ...known }, address)) run.append("address.changed", address);

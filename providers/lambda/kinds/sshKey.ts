@@ -22,7 +22,8 @@ import { haveInputsChanged, replacingInputs } from "./identity";
 export type SshKeyInputs = {
   readonly binding: Binding;
   readonly endpoint: EndpointRef;
-  readonly role: "sshKey";
+  /** `rescueKey`: of a machine that only reads storage. */
+  readonly role: "sshKey" | "rescueKey";
   /** The name at Lambda is this, a dash and 8 hex digits. At most 55 characters. */
   readonly namePrefix: string;
 };
@@ -103,7 +104,7 @@ const observed = (key: SshKey, { endpoint }: Connection): Omit<SshKeyOutputs, ke
  */
 async function adopt(connection: Connection, run: RunCustody, inputs: SshKeyInputs): Promise<SshKey | null> {
   const { client, time } = connection;
-  for (const left of leftIntents(run, "sshKey", time)) {
+  for (const left of leftIntents(run, inputs.role, time)) {
     const material = ownMaterial(run, left.name);
     const found = material === null ? null : await lookUntilSettled(time, left.settlesInSeconds, async () => byMaterial(await client.listSshKeys(), material));
     if (found === null) {
@@ -114,13 +115,13 @@ async function adopt(connection: Connection, run: RunCustody, inputs: SshKeyInpu
     return found;
   }
   const view = run.view();
-  const known = view.resources.get("sshKey");
+  const known = view.resources.get(inputs.role);
   if (known === undefined) return null;
   const material = ownMaterial(run, known.name);
   const found = material === null ? null : byMaterial(await client.listSshKeys(), material);
   if (found === null) {
     await assertSameAccount(connection, { ...madeIn(view, known.details ?? {}), sshKeyName: known.name }, `SSH key ${known.name} (${known.id})`);
-    run.append("resource.lost", { role: "sshKey", id: known.id, why: material === null ? "its private key is not here" : "no such key at Lambda" });
+    run.append("resource.lost", { role: inputs.role, id: known.id, why: material === null ? "its private key is not here" : "no such key at Lambda" });
   }
   return found;
 }
@@ -153,12 +154,12 @@ async function add(connection: Connection, run: RunCustody, inputs: SshKeyInputs
 }
 
 function confirm(connection: Connection, run: RunCustody, intent: string, inputs: SshKeyInputs, key: SshKey): void {
-  run.append("intent.confirmed", { intent, role: "sshKey", id: key.id, name: key.name });
+  run.append("intent.confirmed", { intent, role: inputs.role, id: key.id, name: key.name });
   record(connection, run, inputs, key);
 }
 
 function record({ endpoint }: Connection, run: RunCustody, inputs: SshKeyInputs, key: SshKey): void {
-  run.append("resource.created", { role: "sshKey", kind: "LambdaSshKey", id: key.id, name: key.name, details: { fingerprint: fingerprint(key.public_key), ...accountOf(endpoint, inputs.endpoint) } });
+  run.append("resource.created", { role: inputs.role, kind: "LambdaSshKey", id: key.id, name: key.name, details: { fingerprint: fingerprint(key.public_key), ...accountOf(endpoint, inputs.endpoint) } });
 }
 
 const byMaterial = (keys: readonly SshKey[], material: string): SshKey | null => keys.find((key) => keyMaterial(key.public_key) === material) ?? null;

@@ -180,6 +180,11 @@ export class Scene {
     await until(`instance ${id} is ${status}`, async () => (await this.listed<{ id: string; status: string }>("/instances")).some((instance) => instance.id === id && instance.status === status));
   }
 
+  /** Waits for a line of the ledger. */
+  async ledgerHas(kind: string, matches: (data: unknown) => boolean): Promise<void> {
+    await until(`the ledger has ${kind}`, () => this.entries().some((entry) => entry.kind === kind && matches(entry.data)));
+  }
+
   /** The chain is verified by reading it. */
   entries(): readonly LedgerEntry[] {
     return this.run.entries();

@@ -5,7 +5,7 @@ import { exitCodes } from "../../../cli/exitCodes";
 import { buildProgram } from "../../../cli/main";
 import { runOn, stage } from "./stage";
 
-const commands = ["plan", "explain", "doctor", "env", "ls", "watch", "status", "metrics", "logs", "ssh", "tunnel", "keeper", "retry", "cancel", "lease", "pull", "verify", "approve", "break-glass", "audit", "ledger", "recover", "sandbox", "completion"];
+const commands = ["plan", "explain", "doctor", "env", "ls", "watch", "status", "metrics", "logs", "ssh", "tunnel", "keeper", "retry", "cancel", "lease", "pull", "verify", "approve", "break-glass", "audit", "ledger", "recover", "rescue", "sandbox", "completion"];
 
 test("help lists every command and every exit code, and is no failure", async () => {
   const { code, stdout, stderr } = await runOn(["--help"]);
