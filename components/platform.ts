@@ -29,3 +29,13 @@ export interface PlatformRunOutputs {
   /** What is waited for, since when and until when; null once the machine stands. */
   readonly waiting: pulumi.Output<CapacityWaiting | null>;
 }
+
+/** What storage in a stack of its own is given, and gives back. */
+export type StorageRunArgs = Pick<PlatformRunArgs, "binding" | "endpoint" | "plan" | "planSha256">;
+
+export interface StorageOutputs {
+  /** Its name at the vendor: what other stacks write as `storage: {existing: NAME}`. */
+  readonly filesystem: pulumi.Output<string | null>;
+  readonly region: pulumi.Output<string | null>;
+  readonly mountPoint: pulumi.Output<string | null>;
+}

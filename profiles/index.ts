@@ -19,6 +19,7 @@ export { parseJobText, readJobFile } from "./jobFile";
 export type * from "./plan";
 export { MOUNT } from "./plan";
 export { findProfile, isProvisioned, platforms, profileFor, profiles, PROVISIONED } from "./registry";
+export { storagePlan, type StorageWishes } from "./storagePlan";
 export { ALWAYS_KEPT, quoteWord, resolve } from "./resolve";
 export { EVENTS, profileSchema, type Event, type Profile, type ProfileInput, type Verb } from "./schema";
 export { believedAt, DISBELIEVE_AFTER_MONTHS, DOUBT_AFTER_MONTHS, freshnessOf, monthsSince, reliedOn, staleWarnings } from "./staleness";

@@ -123,6 +123,7 @@ function cellsLastKnown(run: RunCustody, { newestManifest }: RunView, look: Last
 /** Pure. What is not known from a look follows from what stands. */
 export function activityOf(view: RunView, status: Pick<RemoteStatus, "writer" | "closed"> | null): string {
   if (view.waiting !== null) return "waiting";
+  if (view.roster.size === 0 && view.resources.has("filesystem")) return "storage";
   if (!view.resources.has("instance")) return view.openIntents.some(({ role }) => role === "instance") ? "launching" : "no machine";
   if (!view.resources.has("job")) return "preparing";
   if (status === null) return "started";

@@ -35,11 +35,11 @@ export function nextCommands(run: RunRef, reasons: readonly Reason[], needs: Nee
   if (has(["writer-alive"]) && needs.replace !== null) next.push(`holdfast approve ${id} --replace ${needs.replace} --stop-job (or: ends it at a checkpoint; it resumes after the replacement)`);
   for (const other of otherRuns) next.push(`holdfast status ${other} (end that run first, or keep the storage)`);
   if (has(["unknown-tier"])) next.push("holdfast doctor");
-  // A machine that vanished is still in the engine's state, and `up` alone would change nothing.
+  // A pull finds nothing while no machine stands.
   if (needs.bringBack && has([...PULL, "not-reachable"])) next.push(...BRING_BACK);
-  if (needs.rescue && has([...PULL, "not-reachable"])) next.push(`holdfast rescue ${id} (${needs.bringBack ? "or: " : ""}reads the storage through the cheapest machine that can mount it, which is ended again)`);
   if (has(PULL) || (needs.bringBack && has(["not-reachable"]))) next.push(proveCommand(id, needs));
   if (has(["receipt-copy-missing", "receipt-elsewhere"])) next.push(`holdfast relocate ${id} DIRECTORY (when the copy was moved, or this machine has one)`);
+  if (needs.rescue && has([...PULL, "not-reachable"])) next.push(`holdfast rescue ${id} (${needs.bringBack ? "or: " : ""}reads the storage through the cheapest machine that can mount it, which is ended again)`);
   // Without a manifest there is nothing that an approval could name.
   if (has(APPROVE) && !has(["no-manifest"])) next.push(approveCommand(id, needs));
   return next.length > 0 ? next : [`holdfast status ${id}`];

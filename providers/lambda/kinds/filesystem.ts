@@ -40,6 +40,8 @@ export type FilesystemInputs = {
   readonly verb: string;
   readonly tier: string;
   readonly tiersLost: readonly string[];
+  /** Made for several runs: nobody's emptiness is believed unseen. */
+  readonly shared?: boolean;
   /** teardown.storage: keep. It outlives the run, and its price is recorded as a leftover. */
   readonly keep: boolean;
 };
@@ -221,7 +223,7 @@ function record({ endpoint }: Connection, run: RunCustody, inputs: FilesystemInp
     name: filesystem.name,
     ...(monthlyUsd === null ? {} : { monthlyUsd }),
     details: {
-      ...{ region: filesystem.region.name, mountPoint: filesystem.mount_point, tier: inputs.tier, owned: isOwn(inputs), made: inputs.mode === "create", usdPerGibMonth },
+      ...{ region: filesystem.region.name, mountPoint: filesystem.mount_point, tier: inputs.tier, owned: isOwn(inputs), made: inputs.mode === "create", ...(inputs.shared === true ? { shared: true } : {}), usdPerGibMonth },
       ...accountOf(endpoint, inputs.endpoint),
     },
   });

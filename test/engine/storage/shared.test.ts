@@ -85,3 +85,48 @@ test("a file system handed over by its id is kept unless told otherwise, and the
     });
   });
 });
+
+const storageProgram = `const { SharedStorage } = require("holdfast");
+const storage = new SharedStorage("data", { platform: "lambda", region: "us-east-1", lambda: { endpoint: "sandbox" } });
+exports.filesystem = storage.filesystem;
+`;
+
+test("storage in a stack of its own is not deleted unseen, nor while a run's marker stands, and goes once every run on it has ended", async () => {
+  await withScene({ program: storageProgram }, async (storage) => {
+    await storage.succeeds("pulumi up");
+    const [filesystem] = (await storage.standing()).filesystems;
+    const name = storage.scratch.custody("data").view().resources.get("filesystem")?.name ?? "";
+    const guestConfig = { storage: { existing: name }, teardown: { verb: "terminate", storage: "keep" } };
+    await withScene({ accountOf: storage.scratch, stack: "guest", config: guestConfig }, async (guest) => {
+      await guest.succeeds("pulumi up");
+      await guest.rosterEnds();
+
+      // Nobody has looked: not even accepting that is enough.
+      const unseen = await storage.type("pulumi destroy");
+      assert.notEqual(unseen.exitCode, 0, unseen.output);
+      assert.match(unseen.output, /Others may keep data on filesystem/);
+      assert.match(unseen.output, /next: holdfast rescue scratch\/test\/data/);
+      const accepted = await storage.type("holdfast approve scratch/test/data --accept-unreachable --confirm data");
+      assert.equal(accepted.exitCode, 3, accepted.output);
+
+      // Looked at: a run lives there.
+      const seen = await storage.succeeds("holdfast rescue scratch/test/data --confirm data");
+      assert.match(seen, /holdfast\/scratch\/guest\/quick .* scratch\/guest\/quick/);
+      const refused = await storage.type("pulumi destroy");
+      assert.notEqual(refused.exitCode, 0, refused.output);
+      assert.match(refused.output, /scratch\/guest\/quick keeps \d+ files/);
+      assert.deepEqual((await storage.standing()).filesystems, [filesystem]);
+
+      await finish(guest);
+      await guest.succeeds("pulumi destroy");
+    });
+
+    // The run has ended, its copy is proven: what it left goes like anything else that is named.
+    await storage.succeeds("holdfast rescue scratch/test/data --confirm data");
+    const approve = await storage.succeeds("holdfast approve scratch/test/data --confirm data");
+    assert.match(approve, /holdfast\/scratch\/guest\/quick/);
+    await storage.succeeds("pulumi destroy");
+    assert.deepEqual(await storage.standing(), nothingStands);
+    assert.equal(storage.scratch.custody("data").view().auditClosed?.billing, 0);
+  });
+});
