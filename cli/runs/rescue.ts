@@ -1,4 +1,5 @@
 /** Reading storage that no machine of its run can read any more: attach the cheapest one, pull, list, end it, whatever happens. */
+import { join } from "node:path";
 import type { RunCustody } from "../../custody";
 import type { UnclaimedData } from "../../custody/formats";
 import { runId } from "../../custody/formats";
@@ -31,6 +32,8 @@ export async function planRescue(session: Session, run: RunCustody, edges: Reade
   const { platformSource } = await import("../../providers/platformSource.js");
   const view = run.view();
   await assertSilent(session, run);
+  const { noticeLostMachine } = await import("../../providers/teardown/lostMachine.js");
+  await noticeLostMachine(run, edges);
   const [offer] = await (await platformSource(view.endpoint.platform)).readerOffers(run, edges);
   if (offer === undefined) {
     throw new UserError(`Nothing can be launched beside the storage of ${runId(run.ref)} now: no type has capacity in its region.`, { code: "no-capacity", next: [`holdfast rescue ${runId(run.ref)} (later)`] });
@@ -92,7 +95,6 @@ async function readThrough<P>(session: Session, run: RunCustody, reader: Reader,
   const { openSshRemote } = await import("../../providers/ssh/remote.js");
   const { awaitMachine } = await import("../../providers/job/place.js");
   const { readStorage } = await import("../../providers/teardown/readStorage.js");
-  const { join } = await import("node:path");
   const remote = openSshRemote({ ...reader, knownHostsPath: join(run.paths.ssh, "known_hosts"), hostKeyAlias: reader.id }, { clock: session.clock });
   try {
     await awaitMachine(remote, session.clock, firstAnswerSeconds);

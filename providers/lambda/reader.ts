@@ -71,9 +71,10 @@ export async function detachReader(run: RunCustody, edges: ReaderEdges): Promise
 async function removeKey(run: RunCustody, key: { readonly id: string; readonly name: string; readonly details?: Record<string, unknown> }, edges: ReaderEdges): Promise<void> {
   const view = run.view();
   const { project, stack, name } = run.ref;
+  const account = key.details?.["account"];
   const outs = {
     ...{ binding: { custodyId: view.custodyId, project, stack, run: name }, endpoint: view.endpoint, role: "rescueKey" as const, namePrefix: resourcePrefix(run.ref) },
-    ...{ keyId: key.id, name: key.name, publicKey: "", fingerprint: "", account: String(key.details?.["account"] ?? ""), missing: false },
+    ...{ keyId: key.id, name: key.name, publicKey: "", fingerprint: "", account: typeof account === "string" ? account : "", missing: false },
   };
   await sshKeyKind({ connect: connectLambda }).delete(key.id, outs, contextOf(run, edges));
   for (const file of [key.name, `${key.name}.pub`]) rmSync(join(run.paths.ssh, file), { force: true });

@@ -3,16 +3,17 @@ import { systemClock } from "../../custody/clock";
 import type { EndpointRef, RunRef } from "../../custody/formats";
 import type { RunCustody } from "../../custody/store";
 import { UserError } from "../../custody/userError";
-import type { CapacityAsked, CapacityNow } from "../platformSource";
+import type { CapacityAsked, CapacityNow, ReaderEdges } from "../platformSource";
 import type { Billable } from "./billables";
 import { listBillables as listBillablesAt } from "./billables";
 import { chooseCapacity } from "./capacity";
 import type { Connection } from "./connection";
-import { connectLambda } from "./connection";
+import { assertSameAccount, connectLambda, madeIn } from "./connection";
 import { isEmpty } from "./filesystem/empty";
 import type { PlanStorage } from "../../profiles/plan";
 import type { FoundRun } from "../platformSource";
 import { findRun as findRunAt } from "./findRun";
+import { lookAtInstance } from "./gone";
 import type { Unconfirmed } from "./settleIntents";
 import { settleIntents as settleIntentsAt } from "./settleIntents";
 
@@ -35,6 +36,18 @@ export async function capacityNow(endpoint: EndpointRef, projectRoot: string, { 
 /** What stands of a run, by its names; see findRun.ts. */
 export async function findRun(endpoint: EndpointRef, projectRoot: string, run: RunRef, storage: Pick<PlanStorage, "mode" | "name">): Promise<FoundRun> {
   return findRunAt(await connect(endpoint, projectRoot), endpoint, run, storage);
+}
+
+/** Of the newest instance of the ledger. Throws UserError when the API cannot be asked, or the key is another account's. */
+export async function goneMachine(run: RunCustody, edges: ReaderEdges): Promise<string | null> {
+  const view = run.view();
+  const instance = view.resources.get("instance");
+  if (instance === undefined) return null;
+  const connection = await connectLambda(view.endpoint, edges);
+  const look = await lookAtInstance(connection, instance.id);
+  if (look.gone === null) return null;
+  await assertSameAccount(connection, madeIn(view, instance.details ?? {}), `Instance ${instance.name} (${instance.id})`);
+  return look.gone;
 }
 
 /** Closes intents that made nothing and returns those that did; see settleIntents.ts. */

@@ -12,8 +12,10 @@ import { UserError } from "../../custody/userError";
 import type { Plan } from "../../profiles/plan";
 import { jobPlace, runDirectory } from "../job/layout";
 import { pushScripts } from "../job/place";
+import type { ReaderEdges } from "../platformSource";
 import { platformSource } from "../platformSource";
 import { liveAddress, remoteForRun } from "../ssh/forRun";
+import { noticeLostMachine } from "./lostMachine";
 import type { TierPlace } from "./tiers";
 import { isMounted, listUnclaimed } from "./tiers";
 
@@ -162,6 +164,7 @@ async function look(run: RunCustody, view: RunView, plan: Plan | null, options: 
       durableEmpty: manifest.files.length === 0 && unclaimed.every((data) => data.tier !== plan.durable.tier) ? "yes" : "no",
     };
   } catch (error) {
+    if (error instanceof RemoteUnreachable && (await noticeLostMachine(run, edgesOf(options)))) return await withoutMachine(run.view(), options);
     // A machine that does not let us in is as silent as one that does not answer; a person may know why.
     if (error instanceof RemoteUnreachable || (error instanceof UserError && notLetIn.has(error.code))) {
       return { remote: { state: "unreachable", reason: error.message }, durableEmpty: "unknown" };
@@ -174,6 +177,8 @@ async function look(run: RunCustody, view: RunView, plan: Plan | null, options: 
     await remote.close();
   }
 }
+
+const edgesOf = ({ clock, projectRoot }: GatherOptions): ReaderEdges => ({ clock, projectRoot: projectRoot ?? projectRootFrom(process.cwd()), say: () => undefined });
 
 /** Codes of the SSH runner for a key that is refused and a machine that is not the one known by its name. */
 const notLetIn: ReadonlySet<string> = new Set(["ssh-denied", "host-key-changed"]);
