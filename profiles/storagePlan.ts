@@ -1,4 +1,5 @@
 /** The plan of storage that stands on its own: no cells and no machine; what is left is where it is and how it ends. */
+import { sha256Hex } from "../custody/canonical";
 import type { RunRef } from "../custody/formats";
 import { parseJob } from "./job";
 import type { Plan } from "./plan";
@@ -29,7 +30,7 @@ export function storagePlan(run: RunRef, wishes: StorageWishes, source: string):
     },
     source,
   );
-  const plan = resolve(parseJob(job, source), profileFor(config.platform), { run, config, codeSha256: "" });
+  const plan = resolve(parseJob(job, source), profileFor(config.platform), { run, config, codeSha256: sha256Hex("") });
   const deletions = plan.teardown.deletions.filter(({ role }) => role === "filesystem");
   return { config, plan: { ...plan, cells: [], environment: {}, clocks: [], warnings: [], teardown: { ...plan.teardown, deletions } } };
 }
