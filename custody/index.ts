@@ -10,7 +10,7 @@ export { acquireFileLock, tryFileLock, withFileLock, type FileLock } from "./dis
 export { bootIdOfHost, livenessOf, ownIdentity, startTicksOf, type Liveness, type ProcessIdentity } from "./disk/processes";
 export * from "./follow";
 export * from "./formats";
-export { firstLaunch, leaseIsOver, leaseOf, renewedUntil, type Lease } from "./lease";
+export { firstLaunch, leaseIsOver, leaseOf, renewedUntil } from "./lease";
 export { parseLedger, readLedger } from "./ledger";
 export { cellOf, parseManifest, readWriterStatus, takeManifest, type CellPatterns, type TakeManifestOptions } from "./manifest";
 export * from "./pull";
@@ -31,4 +31,4 @@ export { Custody, openCustody, projectRootFrom, RunCustody, type OpenCustodyOpti
 export * from "./userError";
 export * from "./verify";
 export { whoTypes } from "./who";
-export { foldLedger, grantCovers, type GoneResource, type LiveResource, type RunView } from "./view";
+export { foldLedger, type Lease, grantCovers, type GoneResource, type LiveResource, type RunView } from "./view";

@@ -1,15 +1,5 @@
 /** How long a run was meant to take, and who answers for it. A lease that ends destroys nothing; it is when somebody has to look. Pure. */
-import type { RunView } from "./view";
-
-export interface Lease {
-  /** user@host; null: nobody recorded it, the budget says so. */
-  readonly owner: string | null;
-  /** ISO 8601. */
-  readonly until: string;
-  readonly renewals: number;
-  /** Somebody ended it before its time. */
-  readonly ended: boolean;
-}
+import type { Lease, RunView } from "./view";
 
 /** What the ledger recorded, else what `maxHours` (budget.maxHours of the plan) means; null: nothing bounds the run. */
 export function leaseOf(view: RunView, maxHours: number | null): Lease | null {

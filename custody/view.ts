@@ -2,7 +2,6 @@
 import type { EndpointRef, Grant, LedgerData, LedgerEntry, LedgerKind, PlannedDeletion, RunRef } from "./formats";
 import { foldGraph, type Side } from "./merging/fold";
 import { isMerge } from "./merging/graph";
-import type { Lease } from "./lease";
 import { UserError } from "./userError";
 
 export interface LiveResource {
@@ -25,6 +24,17 @@ export interface GoneResource extends LiveResource {
 }
 
 type Dated<K extends LedgerKind> = LedgerData[K] & { readonly at: string };
+
+/** How long the run was meant to take, and who answers for it. */
+export interface Lease {
+  /** user@host; null: nobody recorded it, the budget says so. */
+  readonly owner: string | null;
+  /** ISO 8601. */
+  readonly until: string;
+  readonly renewals: number;
+  /** Somebody ended it before its time. */
+  readonly ended: boolean;
+}
 
 export interface RunView {
   readonly run: RunRef;

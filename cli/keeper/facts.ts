@@ -3,7 +3,7 @@ import type { FollowPass, Lease, RunView } from "../../custody";
 import type { RunCost } from "../../custody/cost";
 import type { LedgerEntry, Signed, StandingApproval } from "../../custody/formats";
 import type { KeeperConfig } from "../../profiles/input/keeperConfig";
-import type { CapacityNow } from "../../providers/platformSource";
+import type { CapacityNow } from "../../providers/platformContract";
 import type { RunClock } from "../runs/clocks";
 import type { RemoteStatus } from "../runs/remoteStatus";
 import type { Occasion } from "./events";

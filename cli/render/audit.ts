@@ -1,5 +1,5 @@
 /** What bills, for a person. Pure. */
-import type { Billable } from "../../providers/platformSource";
+import type { Billable } from "../../providers/platformContract";
 import type { AuditedRun } from "../runs/audit";
 import type { Paint, Tone } from "./paint";
 import { renderTable } from "./table";

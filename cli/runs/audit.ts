@@ -3,7 +3,7 @@ import type { EndpointRef } from "../../custody/formats";
 import { runId } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
 import type { BillingReport } from "../../providers/audit/billing";
-import type { Billable } from "../../providers/platformSource";
+import type { Billable } from "../../providers/platformContract";
 import type { Session } from "../terminal";
 import type { Project } from "./project";
 import { knownRuns } from "./project";

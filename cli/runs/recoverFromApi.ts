@@ -8,7 +8,7 @@ import { runId } from "../../custody/formats";
 import type { Remote } from "../../custody/remote";
 import { UserError } from "../../custody/userError";
 import type { Plan } from "../../profiles/plan";
-import type { FoundResource, FoundRun } from "../../providers/platformSource";
+import type { FoundResource, FoundRun } from "../../providers/platformContract";
 import type { Session } from "../terminal";
 
 export interface ApiReport {

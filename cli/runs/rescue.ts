@@ -5,7 +5,7 @@ import type { UnclaimedData } from "../../custody/formats";
 import { runId } from "../../custody/formats";
 import type { Remote } from "../../custody/remote";
 import { UserError } from "../../custody/userError";
-import type { Reader, ReaderEdges, ReaderOffer } from "../../providers/platformSource";
+import type { Reader, ReaderEdges, ReaderOffer } from "../../providers/platformContract";
 import type { Session } from "../terminal";
 
 export interface RescuePlan {

@@ -8,7 +8,7 @@ import type { EndpointRef } from "../../custody/formats";
 import type { RunCustody } from "../../custody";
 import { UserError } from "../../custody/userError";
 import type { Binding, Context, Kind } from "../kind";
-import type { Billable } from "../platformSource";
+import type { Billable } from "../platformContract";
 import { platformSource } from "../platformSource";
 import type { BillingReport } from "./billing";
 import { declarePlan } from "../declare";

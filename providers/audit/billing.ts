@@ -3,7 +3,7 @@ import type { EndpointRef } from "../../custody/formats";
 import type { RunCustody } from "../../custody";
 import type { Clock } from "../../custody/clock";
 import { isNamedFor } from "../naming";
-import type { Billable } from "../platformSource";
+import type { Billable } from "../platformContract";
 import { platformSource } from "../platformSource";
 
 export interface BillingReport {

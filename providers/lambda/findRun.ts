@@ -2,7 +2,7 @@
 import type { EndpointRef, RunRef } from "../../custody/formats";
 import type { PlanStorage } from "../../profiles/plan";
 import { isNamedFor } from "../naming";
-import type { FoundResource, FoundRun } from "../platformSource";
+import type { FoundResource, FoundRun } from "../platformContract";
 import { storageMonthlyUsd, usdPerGibMonth } from "./api/prices";
 import type { Filesystem, Instance, SshKey } from "./api/types";
 import type { Connection } from "./connection";

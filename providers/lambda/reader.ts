@@ -5,7 +5,7 @@ import type { RunCustody } from "../../custody/store";
 import { UserError } from "../../custody/userError";
 import type { Context } from "../kind";
 import { resourcePrefix } from "../naming";
-import type { Reader, ReaderEdges, ReaderOffer } from "../platformSource";
+import type { Reader, ReaderEdges, ReaderOffer } from "../platformContract";
 import type { Requirement } from "./capacity";
 import { chooseCapacity } from "./capacity";
 import { connectLambda } from "./connection";

@@ -12,7 +12,7 @@ import { UserError } from "../../custody/userError";
 import type { Plan } from "../../profiles/plan";
 import { jobPlace, runDirectory } from "../job/layout";
 import { pushScripts } from "../job/place";
-import type { ReaderEdges } from "../platformSource";
+import type { ReaderEdges } from "../platformContract";
 import { platformSource } from "../platformSource";
 import { liveAddress, remoteForRun } from "../ssh/forRun";
 import { noticeLostMachine } from "./lostMachine";

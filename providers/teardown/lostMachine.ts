@@ -1,7 +1,7 @@
 /** A machine that does not answer may be gone: then nobody waits for it, and its storage is read some other way. */
 import type { RunCustody } from "../../custody";
 import { UserError } from "../../custody/userError";
-import type { ReaderEdges } from "../platformSource";
+import type { ReaderEdges } from "../platformContract";
 import { platformSource } from "../platformSource";
 
 /**
