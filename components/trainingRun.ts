@@ -20,6 +20,7 @@ import { LambdaRun } from "./lambda/lambdaRun";
 import { localBackendWarning } from "./localBackend";
 import { undeclaredRuns } from "./liveRuns";
 import { installLocks } from "./locks";
+import { announceEdits } from "./rosterEdits";
 import type { PlatformRunArgs, PlatformRunOutputs } from "./platform";
 
 /** What a run needs: the keys of a stack's `holdfast:` config, and nothing else. */
@@ -30,6 +31,7 @@ export type TrainingRunArgs = StackConfigInput & {
 
 interface Resolved extends PlatformRunArgs {
   readonly config: StackConfig;
+  readonly run: RunCustody;
 }
 
 /** Builders by platform; adding a platform adds a line. */
@@ -69,7 +71,9 @@ export class TrainingRun extends pulumi.ComponentResource implements PlatformRun
     this.machine = run.machine;
     this.hourlyUsd = run.hourlyUsd;
     this.waiting = run.waiting;
-    this.registerOutputs({ directory: this.directory, address: this.address, machine: this.machine, hourlyUsd: this.hourlyUsd, waiting: this.waiting });
+    const outputs = { directory: this.directory, address: this.address, machine: this.machine, hourlyUsd: this.hourlyUsd, waiting: this.waiting };
+    // The engine waits for the outputs, so the words come before the program's end.
+    this.registerOutputs(announceEdits(resolved.run, resolved.plan, this).then(() => outputs));
   }
 }
 
@@ -83,7 +87,8 @@ function resolveRun(name: string, { otherRuns = [], ...args }: TrainingRunArgs):
   const binding: Binding = { custodyId: custody.id, project: pulumi.getProject(), stack: pulumi.getStack(), run: name };
   const undeclared = undeclaredRuns(custody, binding, [name, ...otherRuns]);
   if (undeclared.length > 0) throw secondRun(name, binding, undeclared);
-  askForSecrets(request.secrets, custody.run(runOf(binding)));
+  const run = custody.run(runOf(binding));
+  askForSecrets(request.secrets, run);
   const endpoint = endpointOf(config);
   const local = localBackendWarning(projectRoot, endpoint.api);
   if (local !== null) void pulumi.log.warn(local);
@@ -91,8 +96,9 @@ function resolveRun(name: string, { otherRuns = [], ...args }: TrainingRunArgs):
   return {
     binding,
     config,
+    run,
     plan,
-    planSha256: savePlan(custody.run(runOf(binding)), plan),
+    planSha256: savePlan(run, plan),
     endpoint,
     code,
     secrets: markSecrets(request.secrets, process.env, custody),

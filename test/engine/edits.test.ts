@@ -57,6 +57,10 @@ test("cells of a live sweep are added, changed and taken out on the same instanc
     await runs(scratch, "a");
 
     gatedJob(scratch, "two", ['{name: a, args: ["2"]}', '{name: b, args: ["3"]}', '{name: c, args: ["2"]}']);
+    const previewed = await succeeds(scratch.pulumi("preview", "--stack", scratch.stack));
+    for (const said of [/cell c: added, appended/, /cell b: changed while pending \(configuration, code\)/, /cell x: removed while pending/, /unchanged: a\n/, /with the code that they started with: a/]) assert.match(previewed, said);
+    assert.doesNotMatch(previewed, /replace/i);
+    assert.deepEqual([...scratch.custody().view().roster].sort(), ["a", "b", "x"], "a preview changes nothing");
     const edited = await succeeds(scratch.up());
     assert.match(edited, /cell c: added, appended to the queue/);
     assert.match(edited, /cell b: changed while pending/);
@@ -70,6 +74,7 @@ test("cells of a live sweep are added, changed and taken out on the same instanc
 
     // One refused cell refuses the edit as a whole: the added one does not slip in.
     gatedJob(scratch, "two", ['{name: a, args: ["4"]}', '{name: b, args: ["3"]}', '{name: c, args: ["2"]}', '{name: d, args: ["2"]}']);
+    assert.match(await succeeds(scratch.pulumi("preview", "--stack", scratch.stack)), /cell a: changed after it had started[\s\S]*An update refuses this edit as a whole/);
     await refused(scratch.up(), /cell a: changed after it had started[\s\S]*holdfast retry a --fresh/);
     assert.deepEqual(await atVendor(scratch), made);
     assert.equal(stateOf(await status(scratch), "d"), undefined);
