@@ -27,7 +27,7 @@ export const running: readonly Row[] = [
   {
     kind: "refused", phase: "writing", id: "cell-removed-while-writing",
     when: "a cell that runs is removed from the job", typed: ["pulumi up"],
-    by: "provider lock", codes: [], exit: 1, says: [/cell "b" was removed after it had started/], next: [],
+    by: "provider lock", codes: [], exit: 1, says: [/cell b: removed after it had started/], next: [],
     prepare: (scene) => scene.editJob((job) => job.replace(/^ {2}- \{name: b.*\n/m, "")),
     settle: "up",
   },
