@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { striking, watched } from "../faults/preload";
 import type { ScratchStack } from "./stack";
 import { withScratch } from "./stack";
 import { atVendor, refused, rosterComplete, succeeds } from "./steps";
@@ -28,22 +29,36 @@ test("a model saved into the working directory, or beside the cells, is shown be
 });
 
 test("a first up that stopped at the job, before it started, is mended by the next up or destroyed at once", async () => {
-  await withScratch({}, async (scratch) => {
-    scratch.writeJob((job) => `${job}secrets: [TRAINING_TOKEN_NOT_SET]\n`);
+  const stopsAtTheJob = async (scratch: ScratchStack): Promise<void> => {
+    const fault = { phase: "up", role: "provider", action: "ssh preflight.sh", nth: 1, edge: "before", kind: "error" } as const;
+    scratch.extraEnvironment = watched("up", striking(fault, join(scratch.directory, "struck")));
     const up = await scratch.up();
     assert.notEqual(up.exitCode, 0);
-    assert.match(up.output, /TRAINING_TOKEN_NOT_SET/);
+    assert.match(up.output, /the connection was cut/);
+    scratch.extraEnvironment = {};
     assert.equal((await atVendor(scratch)).instances.length, 1);
-    scratch.writeJob((job) => job.replace(/secrets: .*\n/, ""));
+  };
+  await withScratch({}, async (scratch) => {
+    await stopsAtTheJob(scratch);
     await succeeds(scratch.up());
     await rosterComplete(scratch);
     assert.equal((await atVendor(scratch)).instances.length, 1);
   });
   await withScratch({}, async (scratch) => {
-    scratch.writeJob((job) => `${job}secrets: [TRAINING_TOKEN_NOT_SET]\n`);
-    assert.notEqual((await scratch.up()).exitCode, 0);
+    await stopsAtTheJob(scratch);
     await succeeds(scratch.destroy());
     assert.deepEqual(await atVendor(scratch), nothing);
+  });
+});
+
+test("an up that could not give the job its secret buys nothing", async () => {
+  await withScratch({}, async (scratch) => {
+    scratch.writeJob((job) => `${job}secrets: [TRAINING_TOKEN_NOT_SET]\n`);
+    await refused(scratch.up(), /TRAINING_TOKEN_NOT_SET/);
+    assert.deepEqual(await atVendor(scratch), nothing);
+    scratch.writeJob((job) => job.replace(/secrets: .*\n/, ""));
+    await succeeds(scratch.up());
+    await rosterComplete(scratch);
   });
 });
 

@@ -2,11 +2,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CommandResult } from "../engine/stack";
-import { packageRoot, ScratchStack } from "../engine/stack";
+import { ScratchStack } from "../engine/stack";
 import { atVendor, rosterComplete } from "../engine/steps";
 import { variables } from "./inject";
 import type { Fault, FaultPoint, Phase } from "./point";
-import { formatPoint, parsePoint, phases } from "./point";
+import { parsePoint, phases } from "./point";
+import { striking, watched } from "./preload";
 
 export interface LifeReport {
   readonly fault: Fault | null;
@@ -20,8 +21,6 @@ export interface LifeReport {
   readonly untracked: readonly string[];
   readonly artifactsLost: readonly string[];
 }
-
-const preload = join(packageRoot, "dist", "test", "faults", "inject.js");
 
 /** Points of an undisturbed life, in the order in which they were passed. */
 export async function recordLife(): Promise<FaultPoint[]> {
@@ -38,7 +37,7 @@ export async function liveThrough(fault: Fault): Promise<LifeReport> {
     const mark = join(life.scratch.directory, "struck");
     for (const phase of phases) {
       if (phase !== fault.phase) await life.converge(phase);
-      else await life.disturbed(phase, { [variables.point]: formatPoint(fault), [variables.kind]: fault.kind, [variables.struck]: mark });
+      else await life.disturbed(phase, striking(fault, mark));
     }
     await life.examineTheEnd();
     return { fault, struck: existsSync(mark), interventions: life.interventions, failures: life.failures, untracked: life.untracked, artifactsLost: life.artifactsLost };
@@ -131,7 +130,7 @@ class Life {
     const { scratch } = this;
     scratch.extraEnvironment = Object.keys(environment).length === 0
       ? {}
-      : { ...environment, [variables.phase]: phase, NODE_OPTIONS: `--require=${preload}` };
+      : watched(phase, environment);
     try {
       switch (phase) {
         case "up":

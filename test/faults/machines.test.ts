@@ -4,15 +4,14 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFil
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ScratchStack } from "../engine/stack";
-import { packageRoot, withScratch } from "../engine/stack";
+import { withScratch } from "../engine/stack";
 import { atVendor, refused, rosterComplete, succeeds } from "../engine/steps";
 import { until } from "../engine/until";
 import { variables } from "./inject";
-import { formatPoint } from "./point";
+import { striking, watched } from "./preload";
 import { bytesBelow } from "./smallDisk";
 
 const nothing = { instances: [], filesystems: [], keys: [] };
-const preload = join(packageRoot, "dist", "test", "faults", "inject.js");
 
 interface Machine {
   readonly id: string;
@@ -78,7 +77,7 @@ test("a connection that is cut in the middle of a pull leaves no receipt, and th
 
 test("a vendor that answers 429 at random moments buys nothing twice and loses nothing", async () => {
   await withScratch({}, async (scratch) => {
-    const busy = { [variables.phase]: "up", [variables.busy]: "0.25", NODE_OPTIONS: `--require=${preload}` };
+    const busy = watched("up", { [variables.busy]: "0.25" });
     const patiently = async (step: () => ReturnType<ScratchStack["up"]>): Promise<void> => {
       let last = "";
       for (let tries = 0; tries < 8; tries += 1) {
@@ -106,7 +105,7 @@ test("capacity that comes and goes is waited for at the vendor's pace: no 429, n
   const type = "cpu_4x_general";
   // The engine takes a few seconds to ask, which are minutes here: ten minutes of coming and going begin after that.
   const comesAndGoes = [0, 1200, 1260, 1500, 1560, 1800].map((afterSeconds, i) => ({ afterSeconds, regions: i % 2 === 0 ? [] : ["us-west-1"] }));
-  const config = { storage: { create: { region: "us-west-1" } }, capacity: { candidates: [type], maxWaitMinutes: 120, maxAttempts: 20, maxHourlyUsd: 1 } };
+  const config = { storage: { create: { region: "us-west-1" } }, capacity: { candidates: [type], maxWaitMinutes: 120, maxLockMinutes: 120, maxAttempts: 20, maxHourlyUsd: 1 } };
   await withScratch({ knobs: { listedButRefused: 2 }, config }, async (scratch) => {
     await scratch.sandbox("/knobs", { method: "PATCH", body: { capacity: { [type]: comesAndGoes } } });
     await succeeds(scratch.up());
@@ -125,10 +124,8 @@ test("capacity that comes and goes is waited for at the vendor's pace: no 429, n
 
 test("a provider whose engine was killed finishes what it had begun, leaves by itself, and nothing stands that is not on record", async () => {
   await withScratch({}, async (scratch) => {
-    const point = formatPoint({ phase: "up", role: "provider", action: "http POST /api/v1/instance-operations/launch", nth: 1, edge: "after" });
-    scratch.extraEnvironment = {
-      [variables.phase]: "up", [variables.point]: point, [variables.kind]: "engine", [variables.struck]: join(scratch.directory, "struck"), NODE_OPTIONS: `--require=${preload}`,
-    };
+    const fault = { phase: "up", role: "provider", action: "http POST /api/v1/instance-operations/launch", nth: 1, edge: "after", kind: "engine" } as const;
+    scratch.extraEnvironment = watched("up", striking(fault, join(scratch.directory, "struck")));
     assert.notEqual((await scratch.up()).exitCode, 0);
     scratch.extraEnvironment = {};
     await until("the provider has left", () => providersIn(scratch.directory).length === 0);

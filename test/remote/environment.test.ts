@@ -17,7 +17,7 @@ async function processors(rig: Rig, groups: string, files: Readonly<Record<strin
   writeFileSync(join(rig.root, "groups"), groups);
   rig.stub("nproc", "echo 64");
   const script = '. "$1/files.sh"; . "$1/measure.sh"; cgroup_root=$2 cgroup_of_self=$3; processors';
-  const { stdout } = await rig.launch(rig.shell, ["-c", script, "sh", join(projectRoot, "remote", "lib"), root, join(rig.root, "groups")]).finished;
+  const { stdout } = await rig.launch(rig.shell, ["-c", script, "sh", join(projectRoot, "remote", "lib"), root, join(rig.root, "groups")]).closed;
   return stdout.trim();
 }
 
@@ -39,7 +39,7 @@ inParallel("environment", () => {
     rig.writeSpec({ a: { ...prints("HOLDFAST_CPUS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), sha256: "b".repeat(64) } }, { env: "export OMP_NUM_THREADS=3\n" });
     const other = join(rig.runDirectory, "..", "run2");
     assert.equal((await rig.start("run_queue.sh", [other, rig.spec, rig.code]).finished).code, 0);
-    assert.equal((await rig.launch("cat", [join(other, "cells", "a", "seen")]).finished).stdout, "1\n3\n3\n");
+    assert.equal((await rig.launch("cat", [join(other, "cells", "a", "seen")]).closed).stdout, "1\n3\n3\n");
   });
 
   underEachShell("the platform's proxy reaches every command, and one that is not there ends none", async (rig) => {

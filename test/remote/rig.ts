@@ -15,7 +15,10 @@ export interface Finished {
 
 export interface Started {
   readonly pid: number;
+  /** It ended; what it left behind may still hold its output open, so its last words can be missing. */
   readonly finished: Promise<Finished>;
+  /** It ended, and all that it printed is here. */
+  readonly closed: Promise<Finished>;
 }
 
 export interface CellSpec {
@@ -158,26 +161,24 @@ export class Rig {
     const stderr: Buffer[] = [];
     child.stdout.on("data", (data: Buffer) => stdout.push(data));
     child.stderr.on("data", (data: Buffer) => stderr.push(data));
-    const finished = new Promise<Finished>((resolve, reject) => {
-      child.once("error", reject);
-      // "exit", not "close": a payload left behind may hold the pipes open.
-      child.once("exit", (code, signal) => {
-        record.ended = true;
-        setImmediate(() => { resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }); });
+    child.once("exit", () => { record.ended = true; });
+    const ends = (event: "exit" | "close"): Promise<Finished> =>
+      new Promise((resolve, reject) => {
+        child.once("error", reject);
+        child.once(event, (code: number | null, signal: NodeJS.Signals | null) => {
+          resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() });
+        });
       });
-    });
+    const [finished, closed] = [ends("exit"), ends("close")];
+    // Most tests await one of the two.
+    for (const unheard of [finished, closed]) unheard.catch(() => undefined);
     if (child.pid === undefined) throw new Error(`${program} could not be started`);
-    return { pid: child.pid, finished };
+    return { pid: child.pid, finished, closed };
   }
 
   /** A script that prints its answer and ends; all of its output is awaited. */
-  async run(script: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Finished> {
-    const started = this.start(script, args, env);
-    const child = this.started.at(-1)?.child;
-    const closed = new Promise<void>((resolve) => child?.once("close", () => { resolve(); }));
-    const { code, signal } = await started.finished;
-    await closed;
-    return { ...(await started.finished), code, signal };
+  run(script: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Finished> {
+    return this.start(script, args, env).closed;
   }
 
   queue(from?: string, work: { spec: string; code: string } = this): Started {

@@ -77,7 +77,7 @@ inParallel("tier", () => {
   underEachShell("a run directory that cannot be made is told at once", async (rig) => {
     rig.writeSpec({ a: never });
     writeFileSync(join(rig.mount, "holdfast"), "a file in its place");
-    const { code, stderr } = await rig.queue().finished;
+    const { code, stderr } = await rig.queue().closed;
     assert.equal(code, 30);
     assert.match(stderr, /cannot be written/);
   });

@@ -166,12 +166,16 @@ export class Scene {
   /** Ends an instance in the vendor's console, behind everybody's back. */
   async vendorTerminates(id: string): Promise<void> {
     const descriptor = JSON.parse(readFileSync(join(this.scratch.sandboxDirectory, "daemon.json"), "utf8")) as { url: string; apiKeyFile: string };
-    const response = await fetch(`${descriptor.url}/instance-operations/terminate`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${readFileSync(descriptor.apiKeyFile, "utf8").trim()}`, "content-type": "application/json" },
-      body: JSON.stringify({ instance_ids: [id] }),
+    await until(`the vendor takes the request to end ${id}`, async () => {
+      const response = await fetch(`${descriptor.url}/instance-operations/terminate`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${readFileSync(descriptor.apiKeyFile, "utf8").trim()}`, "content-type": "application/json" },
+        body: JSON.stringify({ instance_ids: [id] }),
+      });
+      const answer = await response.text();
+      assert.ok(response.ok || response.status === 429, answer);
+      return response.ok;
     });
-    assert.ok(response.ok, await response.text());
     await until(`instance ${id} is gone`, async () => !(await this.listed<{ id: string; status: string }>("/instances")).some((instance) => instance.id === id && instance.status !== "terminated"));
   }
 

@@ -134,7 +134,7 @@ export const tiers: readonly Row[] = [
     ...artifact((run) => addFile(join(run, "cells/a/back\\slash.safetensors"), "weights")),
   },
   {
-    ...refused, id: "key-missing", when: "the run's SSH key is not in custody, so nobody can look at the machine", codes: ["approval-other", "not-reachable", "receipt-stale"], says: [/refused the run's key/, /newer than the newest known manifest may be lost/], next: ["holdfast status scratch/test/quick"],
+    ...refused, id: "key-missing", when: "the run's SSH key is not in custody, so nobody can look at the machine", codes: ["approval-other", "not-reachable", "receipt-stale"], says: [/refused your SSH keys/, /newer than the newest known manifest may be lost/], next: ["holdfast status scratch/test/quick"],
     prepare: (scene) => editFile(join(scene.run.paths.ssh, scene.run.view().resources.get("sshKey")?.name ?? ""), () => null),
   },
   {

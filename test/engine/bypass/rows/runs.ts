@@ -87,7 +87,7 @@ async function ordinaryDays(scene: Scene): Promise<void> {
   const wrong = scene.editJob((job) => job.replace('{name: b, args: ["3"]}', '{name: b, args: ["4"]}'));
   const edited = await scene.type("pulumi up");
   assert.notEqual(edited.exitCode, 0);
-  assert.match(edited.output, /cell "b" was changed after it had started/);
+  assert.match(edited.output, /cell b: changed after it had started/);
   await wrong();
   scene.editJob((job) => `${job}  - {name: b-4, args: ["4"]}\n  - {name: c, args: ["3"]}\n`);
   await scene.succeeds("pulumi up");
