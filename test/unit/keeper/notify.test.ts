@@ -24,7 +24,7 @@ async function withReceiver(body: (receiver: Receiver) => Promise<void>): Promis
   }
 }
 
-function scene(context: TestContext): { readonly folder: string; readonly run: RunCustody; memory(): KeeperMemory } {
+function scene(context: TestContext): { readonly folder: string; readonly run: RunCustody; readonly memory: () => KeeperMemory } {
   const { run } = declaredRun(context, clock);
   return { folder: temporaryFolder(context), run, memory: () => KeeperMemory.of(run, NOW) };
 }
