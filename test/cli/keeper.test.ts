@@ -6,10 +6,18 @@ import { dirname, join, resolve } from "node:path";
 import { test } from "node:test";
 import { buildStanding } from "../../custody";
 import type { Plan } from "../../profiles/plan";
+import { mapBounded } from "../../cli/runs/parallel";
 import { deletionsAtEnd } from "../../providers/teardown/deletions";
 import { safetensors } from "../custody/support";
+import { until } from "../engine/until";
+import { mulberry32 } from "../faults/point";
 import { seconds, withMachine, type TestMachine } from "./machine";
 import type { TestProject } from "./project";
+
+// Other places: KEEPER_SEED; all of them: KEEPER_KILLS=100.
+const seed = Number(process.env["KEEPER_SEED"] ?? "20");
+const sampleSize = Number(process.env["KEEPER_KILLS"] ?? "4");
+const never = -1;
 
 const custodyModule = resolve(__dirname, "..", "..", "custody", "index.js");
 
@@ -46,7 +54,7 @@ async function atNight(body: (night: Night) => Promise<void>): Promise<void> {
     await body({
       project, machine, environment: project.environment({ PATH: `${project.root}/bin:${process.env["PATH"] ?? ""}` }),
       destroys: () => (existsSync(join(project.root, "destroys")) ? readFileSync(join(project.root, "destroys"), "utf8").length : 0),
-      told: () => readFileSync(join(project.root, "told"), "utf8").trim().split("\n").map((line) => JSON.parse(line) as { id: string; kind: string }),
+      told: () => (existsSync(join(project.root, "told")) ? readFileSync(join(project.root, "told"), "utf8") : "").trim().split("\n").filter(Boolean).map((line) => JSON.parse(line) as { id: string; kind: string }),
     });
   });
 }
@@ -73,35 +81,50 @@ else {
   chmodSync(project.write("bin/pulumi", script), 0o755);
 }
 
+/** One place in each of as many equal parts of a pass, so that every stage of it is met. */
+function pointsOf(writes: number): number[] {
+  const random = mulberry32(seed);
+  return Array.from({ length: sampleSize }, (_, part) => Math.floor(((part + random()) * writes) / sampleSize));
+}
+
+/** A pass that is killed at a write, and others until the run has ended and is told; returns the writes of one that was not. */
+async function killedAt(kill: number): Promise<number> {
+  let writes = 0;
+  await atNight(async (night) => {
+    const { project, machine, environment } = night;
+    const signal = await passThatDies(night, kill);
+    assert.equal(signal, kill === never ? null : "SIGKILL", `write ${kill}`);
+    const told = (): boolean => machine.run.view().auditClosed !== null && night.told().some(({ kind }) => kind === "run.ended");
+    for (let again = 0; again < 2 && !told(); again += 1) await project.holdfastWith({ env: environment }, "keeper", "--once", "--json");
+    assert.ok(machine.run.view().auditClosed, `killed at write ${kill}`);
+    assert.equal(night.destroys(), 1, `killed at write ${kill}`);
+    const ids = night.told();
+    assert.ok(ids.some(({ kind }) => kind === "run.ended"), `killed at write ${kill}`);
+    assert.ok(ids.length - new Set(ids.map(({ id }) => id)).size <= 1, "at most what was being told when it died is told again");
+    if (kill === never) writes = Number(readFileSync(join(project.root, "writes"), "utf8"));
+  });
+  return writes;
+}
+
 /** Resolves with the signal that ended it. */
 function passThatDies({ project, environment }: Night, kill: number): Promise<NodeJS.Signals | null> {
   const child = spawn(process.execPath, [join(__dirname, "children", "keeperPass.js"), String(kill)], { cwd: project.root, env: environment, stdio: "ignore" });
   return new Promise((done) => { child.once("exit", (_code, signal) => { done(signal); }); });
 }
 
-test("killed at any durable write of a pass, the next pass finishes: proven, ended once, and told under one id", async () => {
-  let survived = false;
-  // Every so many of a pass's writes, until a pass has fewer.
-  for (let kill = 0; !survived; kill += 29) {
-    await atNight(async (night) => {
-      const { project, machine, environment } = night;
-      survived = (await passThatDies(night, kill)) === null;
-      for (let again = 0; again < 2; again += 1) await project.holdfastWith({ env: environment }, "keeper", "--once", "--json");
-      const view = machine.run.view();
-      assert.ok(view.auditClosed, `killed at write ${kill}`);
-      assert.equal(night.destroys(), 1, `killed at write ${kill}`);
-      const ids = night.told();
-      assert.ok(ids.some(({ kind }) => kind === "run.ended"), `killed at write ${kill}`);
-      assert.ok(ids.length - new Set(ids.map(({ id }) => id)).size <= 1, "at most what was being told when it died is told again");
-    });
-  }
+test("killed at any durable write of a pass, the next pass finishes: proven, ended once, and told under one id", async (context) => {
+  const writes = await killedAt(never);
+  const points = pointsOf(writes);
+  context.diagnostic(`killed at writes ${points.join(", ")} of the ${writes} of a pass (seed ${seed})`);
+  assert.ok(writes > 50, `only ${writes} writes`);
+  await mapBounded(points, 2, killedAt);
 });
 
 test("two keepers of one run do not fight: one ends it, the other leaves it alone", async () => {
   await atNight(async ({ project, environment, destroys }) => {
     project.write("hold", "");
     const first = project.start({ env: environment }, "keeper", "--once", "--json");
-    while (destroys() === 0) await new Promise((done) => setTimeout(done, 50));
+    await until("the engine was started", () => destroys() === 1);
     const second = await project.holdfastWith({ env: environment }, "keeper", "--once", "--json");
     assert.match(second.stdout, /another keeper on this computer looks after it/);
     rmSync(join(project.root, "hold"));

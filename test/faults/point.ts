@@ -101,7 +101,7 @@ function shuffled<T>(items: readonly T[], random: () => number): T[] {
 }
 
 /** A small seeded generator; quality does not matter here, repeatability does. */
-function mulberry32(seed: number): () => number {
+export function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
