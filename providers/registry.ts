@@ -48,7 +48,7 @@ export function provider(name: string): DynamicProvider {
     const given = context();
     const binding = props["binding"] as Binding | undefined;
     if (binding === undefined) return operation(given);
-    return inStep({ projectRoot: given.projectRoot, clock: given.clock, run: runOf(binding), deletes, say: given.say }, () => operation(given));
+    return inStep({ projectRoot: given.projectRoot, clock: given.clock, run: runOf(binding), deletes, say: (message) => { given.say(message); } }, () => operation(given));
   };
 
   return {

@@ -4,7 +4,6 @@ import { existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { RecoverReport } from "../../custody";
 import type { RunRef } from "../../custody/formats";
-import { runId } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
 import type { Cli } from "../cli";
 import { examples, jsonOption } from "../cli";

@@ -2,6 +2,7 @@
  * Everything is lost but the cloud account: the run is found there by the names it was made under, its evidence is read on its
  * file system through a machine that stands, and what stands beside it is written down again. All of it counts as a recovery does.
  */
+import { join } from "node:path";
 import type { Custody, RecoverReport, RunCustody } from "../../custody";
 import type { EndpointRef, RunRef } from "../../custody/formats";
 import { runId } from "../../custody/formats";
@@ -65,7 +66,6 @@ async function fromConfig(session: Session, projectRoot: string, run: RunRef): P
 
 async function openMachine(session: Session, projectRoot: string, run: RunRef, { machine }: FoundRun, key: string | null): Promise<Remote | null> {
   if (machine === null) return null;
-  const { join } = await import("node:path");
   const { custodyRootOf } = await import("../../custody/store.js");
   const { openSshRemote } = await import("../../providers/ssh/remote.js");
   const knownHostsPath = join(custodyRootOf(projectRoot), "runs", run.project, run.stack, run.name, "ssh", "known_hosts");

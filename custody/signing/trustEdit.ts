@@ -1,5 +1,5 @@
 /** Edits of a trust file as a person would make them: comments and order stay, and what would make no signature count is refused. Pure. */
-import { Document, isMap, isSeq, parseDocument, type YAMLMap } from "yaml";
+import { isMap, isSeq, parseDocument, type YAMLSeq } from "yaml";
 import type { TrustRole } from "../formats";
 import { UserError } from "../userError";
 import { keyIdOf, parsePublicKey } from "./keys";
@@ -43,7 +43,7 @@ export function removeTrustedKey(text: string, name: string, path: string): stri
   const trust = parseTrust(text, path);
   const document = parseDocument(text);
   const keys = keysOf(document);
-  const index = keys.items.findIndex((item) => isMap(item) && (item as YAMLMap).get("name") === name);
+  const index = keys.items.findIndex((item) => isMap(item) && item.get("name") === name);
   if (index === -1) {
     const names = [...trust.keys.values()].map((key) => key.name);
     throw new UserError(`No key in ${path} is called "${name}"; there are: ${names.join(", ") || "none"}.`, { code: "not-found", next: names.map((known) => `holdfast trust remove ${known}`) });
@@ -71,8 +71,8 @@ function idOf(entry: TrustKeyEntry): string {
   }
 }
 
-function keysOf(document: ReturnType<typeof parseDocument> | Document) {
-  const keys = document.get("keys");
+function keysOf(document: ReturnType<typeof parseDocument>): YAMLSeq {
+  const keys: unknown = document.get("keys");
   if (!isSeq(keys)) throw new TypeError("a trust file that was parsed has a list of keys");
   return keys;
 }

@@ -58,13 +58,13 @@ test("a standing approval is typed, shown and taken back, and says what else mus
     assert.match(signed.stdout, /Once lab\/dev\/digits is complete, pulled and proven[^]*Signed by local: standing approval sta_/);
     const [standing] = run.standing();
     assert.deepEqual(standing?.content.allows.map(({ role, verb }) => `${verb} ${role}`).sort(), ["delete filesystem", "delete job", "delete sshKey", "terminate instance"]);
-    assert.equal(standing?.content.maxUsd, 40);
+    assert.equal(standing.content.maxUsd, 40);
     assert.match((await project.holdfast("ledger")).stdout, /standing\.signed +sta_[0-9a-f]+: once verified/);
 
     const refused = await project.holdfast("approve", "--confirm", "lab-digits", "--json");
     assert.equal(refused.code, 3, "the machine does not answer, and a standing approval never counts then");
     assert.equal((await project.holdfast("approve", "--revoke-standing", "--reason", "the sweep goes on")).code, 0);
-    assert.ok(run.view().revokedStanding.has(standing?.content.id ?? ""));
+    assert.ok(run.view().revokedStanding.has(standing.content.id));
     assert.equal((await project.holdfast("approve", "--revoke-standing")).code, 4);
   });
 });

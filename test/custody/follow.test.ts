@@ -16,7 +16,7 @@ interface Scene {
   readonly tier: DurableTier;
   readonly remote: LocalRemote;
   readonly run: RunCustody;
-  follow(remote?: LocalRemote): Promise<FollowPass>;
+  readonly follow: (remote?: LocalRemote) => Promise<FollowPass>;
 }
 
 /** Cell a is complete, cell b trains. */

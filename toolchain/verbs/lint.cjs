@@ -13,7 +13,7 @@ async function lint(args, { root, node, env, log }) {
     ["eslint", node.executable, [script("eslint", "bin", "eslint.js"), ".", ...args]],
     ["imports", node.executable, [script("dependency-cruiser", "bin", "dependency-cruiser.mjs"), ...sources(root)]],
   ];
-  const scripts = shellScripts(path.join(root, "remote"));
+  const scripts = ["remote", path.join(".github", "scripts")].flatMap((folder) => shellScripts(path.join(root, folder)));
   const shellcheck = await obtainShellcheck(log);
   if (scripts.length > 0 && shellcheck) checks.push(["shellcheck", shellcheck, scripts]);
 
@@ -44,7 +44,7 @@ function sources(root) {
 function shellScripts(directory) {
   if (!fs.existsSync(directory)) return [];
   return fs
-    .readdirSync(directory)
+    .readdirSync(directory, { recursive: true })
     .filter((name) => name.endsWith(".sh"))
     .map((name) => path.join(directory, name));
 }

@@ -8,7 +8,7 @@ import { packageRoot } from "../../engine/stack";
 import { until } from "../../engine/until";
 import { freePort } from "../ssh/sshd";
 
-const { findS3Server } = createRequire(join(packageRoot, "package.json"))("./toolchain/s3/server.cjs") as { findS3Server(): string | null };
+const { findS3Server } = createRequire(join(packageRoot, "package.json"))("./toolchain/s3/server.cjs") as { findS3Server: () => string | null };
 
 /** Why there is none on this machine; null when there is one. */
 export const noS3Server = (): string | null =>

@@ -32,7 +32,7 @@ test("clocks stand in the order in which they strike, and one that never does co
   assert.deepEqual(clocks.map(({ id, at: when }) => [id, when]), [["afterEnd", at(3)], ["autoShutdown", at(7)], ["budget", at(10)], ["lease", at(13)], ["billsOn", null]]);
   assert.deepEqual(nextClock(clocks)?.id, "afterEnd", "what has struck is told until somebody acts");
   assert.deepEqual(clocks[1]?.tiersLost, ["nvme"]);
-  assert.equal(clocks[1]?.title, "auto shutdown");
+  assert.equal(clocks[1].title, "auto shutdown");
 });
 
 test("a replaced instance does not give the lease anew, and its own timer starts again", () => {

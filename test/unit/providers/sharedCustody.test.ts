@@ -64,7 +64,7 @@ interface Scene {
   readonly store: string;
   readonly said: string[];
   readonly custody: Custody;
-  step<T>(deletes: boolean, operation: () => Promise<T>): Promise<T>;
+  readonly step: <T>(deletes: boolean, operation: () => Promise<T>) => Promise<T>;
 }
 
 function scene(context: TestContext): Scene {

@@ -24,13 +24,13 @@ function standingLike({ run }: Scene, edit: Partial<StandingApproval> = {}): Sta
 }
 
 /** Only a standing approval is there: `write` brings it about. */
-const only = (write: (scene: Scene) => void | Undo | Promise<Undo>): Pick<Refused, "prepare"> => ({
+const only = (write: ((scene: Scene) => void) | ((scene: Scene) => Undo | Promise<Undo>)): Pick<Refused, "prepare"> => ({
   prepare: async (scene) => {
     const { run } = scene;
     const noApproval = scene.entries().some(({ kind }) => kind === "approval.signed") ? hideFiles(run.paths.approvals) : (): void => undefined;
     const undo = await write(scene);
     return async () => {
-      await undo?.();
+      if (typeof undo === "function") await undo();
       rmSync(run.paths.standing, { recursive: true, force: true });
       noApproval();
     };
