@@ -6,16 +6,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { packageRoot, ScratchStack } from "../engine/stack";
 import { inTurn, median } from "./measure";
-import type { Row } from "./table";
+import type { Row, Scale } from "./table";
 import { entriesOf } from "../policy/manifests";
 import { exportedState } from "../policy/exportedState";
 
 const pack = join(packageRoot, "policy");
-const JUDGED = 1000;
 
 /** Differences are of medians of actions that were run in turn; on a machine that does other things too, the ratios say more than the times. */
-export async function benchPolicies(rounds: number): Promise<Row[]> {
-  return [...(await benchStart(rounds)), ...(await benchJudging(Math.max(3, Math.ceil(rounds / 2))))];
+export async function benchPolicies({ rounds, quick }: Scale): Promise<Row[]> {
+  return [...(await benchStart(rounds)), ...(await benchJudging(rounds, quick ? 100 : 1000))];
 }
 
 async function benchStart(rounds: number): Promise<Row[]> {
@@ -31,7 +30,7 @@ async function benchStart(rounds: number): Promise<Row[]> {
   }
 }
 
-async function benchJudging(rounds: number): Promise<Row[]> {
+async function benchJudging(rounds: number, count: number): Promise<Row[]> {
   const scratch = await ScratchStack.create();
   try {
     const ok = async (...args: string[]): Promise<void> => {
@@ -41,7 +40,7 @@ async function benchJudging(rounds: number): Promise<Row[]> {
     const few = join(scratch.directory, "few.json");
     const many = join(scratch.directory, "many.json");
     writeFileSync(few, exportedState(jobs(1)));
-    writeFileSync(many, exportedState(jobs(JUDGED)));
+    writeFileSync(many, exportedState(jobs(count)));
     const { plain = [], judged = [], one = [], thousand = [] } = await inTurn(rounds, {
       plain: () => ok("preview", "--stack", scratch.stack),
       judged: () => ok("preview", "--stack", scratch.stack, "--policy-pack", pack),
@@ -51,7 +50,7 @@ async function benchJudging(rounds: number): Promise<Row[]> {
     return [
       { name: "what the pack adds to a preview of one run", value: median(judged) - median(plain), unit: "s", goal: "<= 0.5" },
       { name: "against the preview without it", value: median(judged) / median(plain), unit: "x", goal: null },
-      { name: `what judging ${JUDGED} Kubernetes Jobs adds to judging one`, value: median(thousand) - median(one), unit: "s", goal: "<= 3" },
+      { name: `what judging ${count} Kubernetes Jobs adds to judging one`, value: median(thousand) - median(one), unit: "s", goal: "<= 3" },
     ];
   } finally {
     await scratch.close();
