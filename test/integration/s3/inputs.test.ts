@@ -92,7 +92,7 @@ if (missing !== null) {
     const [big, changed] = [randomBytes(6 * 1024 * 1024), randomBytes(1000)];
     await put("resumed/big.bin", big);
     await put("resumed/small.txt", "before");
-    const cut = await Throttle.before(server.port, 4 * 1024 * 1024);
+    const cut = await Throttle.before(server.port, "big.bin", 4 * 1024 * 1024);
     t.after(() => cut.stop());
     const to = join(scratch(t), "resumed");
     const child = spawn(python, ["-IB", program, "bucket", "s3://data/resumed", to], { env: environment({ AWS_ENDPOINT_URL: cut.url }), stdio: "ignore" });
@@ -124,7 +124,7 @@ print(b.headers("", [("max-keys", "2"), ("prefix", "J")], datetime.datetime(2013
   });
 }
 
-/** Stands before the server and lets only so many bytes of its answers through, until it is opened. */
+/** Stands before the server and lets only so many bytes of one object through, until it is opened; all else passes. */
 class Throttle {
   private left: number;
   private opened = false;
@@ -134,13 +134,18 @@ class Throttle {
     this.left = bytes;
   }
 
-  static async before(port: number, bytes: number): Promise<Throttle> {
+  static async before(port: number, object: string, bytes: number): Promise<Throttle> {
     const server = createServer();
     await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
     const throttle = new Throttle(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`, bytes);
     server.on("request", (request, response) => {
       const onward = forward({ port, host: "127.0.0.1", method: request.method, path: request.url, headers: request.headers }, (answer) => {
         response.writeHead(answer.statusCode ?? 502, answer.headers);
+        if (!new URL(request.url ?? "", "http://127.0.0.1").pathname.endsWith(`/${object}`)) {
+          answer.on("data", (piece: Buffer) => { throttle.count(piece); });
+          answer.pipe(response);
+          return;
+        }
         answer.on("data", (piece: Buffer) => throttle.pass(piece, (text) => { response.write(text); }));
         answer.on("end", () => { if (throttle.opened || throttle.left > 0) response.end(); });
       });
@@ -159,9 +164,13 @@ class Throttle {
     await new Promise<void>((done) => this.server.close(() => { done(); }));
   }
 
+  private count(piece: Buffer): void {
+    if (this.opened) this.sentSinceOpen += piece.length;
+  }
+
   private pass(piece: Buffer, write: (text: Buffer) => void): void {
+    this.count(piece);
     if (this.opened) {
-      this.sentSinceOpen += piece.length;
       write(piece);
       return;
     }
