@@ -17,6 +17,17 @@ export function looksSecret(name: string | null, value: string, entropyLimit: nu
   return value.split(/[^A-Za-z0-9+/_=-]+/).some((word) => isRandom(word, entropyLimit)) ? "a long random word" : null;
 }
 
+/**
+ * A property or a line of configuration by its own name. Names of secrets, and references to them, stand everywhere: a
+ * password must be called one, anything else must look like a key as well.
+ */
+export function looksSecretAsProperty(typed: string, value: string, entropyLimit: number): Reason | null {
+  const name = spelled(typed);
+  if (isReference(value) || isPath(value, entropyLimit) || OTHER_TOKEN.test(name) || OTHER_KEY.test(name)) return null;
+  const isOne = PASSWORD_NAME.test(name) ? /^[^\s()[\]{}]{4,}$/.test(value) : (TOKEN_NAME.test(name) || KEY_NAME.test(name)) && looksLikeKey(value);
+  return isOne ? "its name says so" : null;
+}
+
 /** A word that is no reference to a variable, no option and no placeholder. */
 const WORD = String.raw`(?!["']?[$<-])\S`;
 /** Programs that take a secret as a bare word. */

@@ -253,5 +253,5 @@ const bytes = (count: number): string => (count >= 1e12 ? `${count / 1e12} TB` :
 function unknownVerb(profile: Profile, verb: string): UserError {
   const names = [...new Set(profile.verbs.map((known) => known.verb))];
   const near = nearest(verb, names);
-  return new UserError(`${profile.id} has no verb ${JSON.stringify(verb)}${near === null ? "" : `, did you mean ${near}?`} Known: ${names.join(", ")}.`, { code: "config" });
+  return new UserError(`${profile.id} has no verb ${JSON.stringify(verb)}${near === null ? "." : `, did you mean ${near}?`} Known: ${names.join(", ")}.`, { code: "config" });
 }

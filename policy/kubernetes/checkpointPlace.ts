@@ -7,7 +7,7 @@ import type { Peek } from "../rule";
 import { noValues, readText, type Readings } from "../shell/expand";
 import { placesOf } from "../shell/places";
 import { under } from "../shell/paths";
-import { followScript } from "../shell/run";
+import { followScript, type Started } from "../shell/run";
 import type { Container, EnvVar } from "./manifest";
 import { annotationOf, attemptWords, type Workload } from "./workload";
 
@@ -101,6 +101,16 @@ function fromWords(where: string, container: Container, peek: Peek): Place[] {
       return [{ where: `${says} (${name})`, path, says: kind, variables: environment.variables, container }];
     }),
   );
+}
+
+/** What its command would start: the words themselves, or what the line for a shell among them starts. */
+export function programsStartedBy(container: Container, peek: Peek): readonly Started[] {
+  const environment = environmentOf(container, peek);
+  const folder = peek(() => container.workingDir) ?? "";
+  const words = (peek(() => attemptWords(container)) ?? []).map((word) => knownFilledIn(word, environment));
+  const lines = words.filter((word) => /\s/.test(word));
+  if (lines.length > 0) return lines.flatMap((line) => followScript(line, { variables: environment.values, folder }));
+  return [{ words: words.map((word) => [word]), values: noValues, exported: new Set(), folder: [folder], targets: [], documents: [], trap: null, maybe: false, repeatedly: false }];
 }
 
 interface Environment {

@@ -38,6 +38,18 @@ export function fateOf(path: string, container: Container | null, workload: Work
   return fateOfVolume(volume, drivers, peek);
 }
 
+/**
+ * The same place in every container that mounts it: `VOLUME:PATH`. null for what lies on no volume of the manifest, and for
+ * what differs by pod.
+ */
+export function locate(path: string, container: Container | null, workload: Workload, peek: Peek): string | null {
+  const place = absolute(path, container);
+  const mount = place === null ? null : mountOf(place, container, workload, peek);
+  if (place === null || mount === null || mount.subPathExpr !== undefined) return null;
+  const inside = [mount.subPath ?? "", place.slice(mount.mountPath.replace(/\/+$/, "").length)].join("/");
+  return `${mount.name}:/${inside.split("/").filter((part) => part !== "").join("/")}`;
+}
+
 /** Stated places that are not mounted read-only: a service that loads a checkpoint writes none. */
 export const writtenPlaces = (workload: Workload, peek: Peek): Place[] =>
   statedPlaces(workload, peek).filter(({ path, container }) => path === null || fateOf(path, container, workload, DURABLE_DRIVERS, peek).fate !== "input");

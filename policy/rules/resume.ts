@@ -1,12 +1,12 @@
 /** What interrupts a run must not make it start over: nothing in the job may throw its own checkpoints away. */
 import type { Plan } from "../../profiles/plan";
-import { attemptWords, workloadsOf, type Workload } from "../kubernetes/workload";
-import { isLiteralPerAttempt, statedPlaces } from "../kubernetes/checkpointPlace";
+import { isLiteralPerAttempt, programsStartedBy, statedPlaces } from "../kubernetes/checkpointPlace";
+import { locate } from "../kubernetes/volumes";
+import { attemptWords, workloadsOf, type Placed, type Workload } from "../kubernetes/workload";
 import type { Profile } from "../platforms";
 import { resourceRule, type Check, type Finding, type Peek } from "../rule";
-import type { Readings } from "../shell/expand";
-import { under } from "../shell/paths";
-import { placesOf } from "../shell/places";
+import { erasedBy } from "../shell/erasures";
+import { isProgram, placesOf } from "../shell/places";
 import { isWithin } from "../slurm/nodeLocal";
 import { programsOf } from "../slurm/script";
 import { judgeScripts, type Submitted } from "../slurm/subjects";
@@ -63,24 +63,24 @@ function* startOverInBatch({ where, script, planned }: Submitted, config: Resume
   if (planned) return;
   const started = programsOf(script);
   const places = placesOf(started);
-  for (const [index, { words, folder, trap }] of started.entries()) {
-    const reason = reasonToStartOver(words.flat().join(" "), config);
-    const erased = trap === null ? erasedBy(words, folder).filter((path) => places.some((place) => place.index > index && place.paths.some((kept) => isWithin(kept, path) || isWithin(path, kept)))) : [];
-    if (reason !== null || erased.length > 0) yield finding(where, reason ?? { word: "rm", effect: "deletes the checkpoints before the program starts" }, "a requeued job starts its script from the beginning, after a preemption, a failed node and the end of its time", ["SLURM1"]);
+  for (const [index, program] of started.entries()) {
+    const reason = reasonToStartOver(program.words.flat().join(" "), config);
+    const erased = program.trap === null ? erasedBy(program).filter((path) => places.some((place) => place.index > index && place.paths.some((kept) => takesAway(path, kept)))) : [];
+    if (reason !== null || erased.length > 0) yield finding(where, reason ?? erasing(program.words[0]?.[0]), "a requeued job starts its script from the beginning, after a preemption, a failed node and the end of its time", ["SLURM1"]);
   }
 }
 
-/** What `rm -r` takes. */
-const erasedBy = (words: readonly Readings[], folder: Readings): string[] =>
-  words[0]?.[0]?.replace(/^.*\//, "") === "rm" && words.some(([word = ""]) => /^-[a-zA-Z]*[rR]|^--recursive$/.test(word))
-    ? words.slice(1).flatMap((readings) => readings.filter((reading) => !reading.startsWith("-")).flatMap((reading) => folder.map((from) => under(from, reading).replace(/\/[^/$]*\*[^/]*$/, ""))))
-    : [];
+/** A place, and what is called a checkpoint in it. */
+const takesAway = (erased: string, kept: string): boolean => isWithin(kept, erased) || (isWithin(erased, kept) && /ckpt|checkpoint|last|latest|best|epoch|step|iter|model|weight|state/i.test(erased.slice(kept.length)));
+
+const erasing = (program = "rm") => ({ word: program, effect: "deletes the checkpoints before the program starts" });
 
 function* startOverInPods(workload: Workload, peek: Peek, config: ResumeConfig): Iterable<Finding> {
   const why = "Kubernetes starts the same command again in a new pod after every eviction, drain and node failure";
-  for (const { where, container } of workload.everyContainer()) {
+  for (const placed of workload.everyContainer()) {
+    const { where, container } = placed;
     const text = peek(() => attemptWords(container).join(" ")) ?? "";
-    const reason = reasonToStartOver(text, config);
+    const reason = reasonToStartOver(text, config) ?? eraserOf(placed, workload, peek);
     if (reason !== null) yield finding(`${where}.${container.args === undefined ? "command" : "args"}`, reason, why, ["K8S5"]);
   }
   if (!workload.runsToEnd) return;
@@ -94,6 +94,17 @@ function* startOverInPods(workload: Workload, peek: Peek, config: ResumeConfig):
       instead: "a path that is the same for every attempt: the run's name, and $(JOB_COMPLETION_INDEX) in an indexed Job",
     };
   }
+}
+
+/** The program of a container that empties the place of the checkpoints and has another one run after it; null for none. */
+function eraserOf({ where, container }: Placed, workload: Workload, peek: Peek): ReturnType<typeof erasing> | null {
+  const started = programsStartedBy(container, peek);
+  const last = where.includes(".initContainers[") ? Infinity : started.findLastIndex((program) => program.trap === null && isProgram(program));
+  const erasers = started.map((program, index) => ({ program, erased: program.trap === null && index < last ? erasedBy(program).flatMap((path) => locate(path, container, workload, peek) ?? []) : [] })).filter(({ erased }) => erased.length > 0);
+  if (erasers.length === 0) return null;
+  const kept = statedPlaces(workload, peek).flatMap((place) => (place.path === null ? [] : (locate(place.path, place.container, workload, peek) ?? [])));
+  const eraser = erasers.find(({ erased }) => erased.some((path) => kept.some((place) => takesAway(path, place))));
+  return eraser === undefined ? null : erasing(eraser.program.words[0]?.[0]);
 }
 
 const finding = (where: string, { word, effect }: { readonly word: string; readonly effect: string }, why: string, gotchas: readonly string[]): Finding => ({

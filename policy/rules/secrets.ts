@@ -1,10 +1,11 @@
 /** A secret's value never belongs into a job: it would be in state, in the ledger and on the instance's process list. */
 import type { ResourceValidationArgs } from "@pulumi/policy";
 import type { Plan } from "../../profiles/plan";
+import { valuesInDocument } from "../checkpointNames";
 import { isKubernetes, kindOf } from "../kubernetes/kinds";
 import { workloadsOf, type Workload } from "../kubernetes/workload";
 import { resourceRule, type Check, type Finding, type Peek } from "../rule";
-import { knownKind, looksSecret, secretOfCommand, splitWords, type Reason } from "../secretLooks";
+import { knownKind, looksSecret, looksSecretAsProperty, secretOfCommand, splitWords, type Reason } from "../secretLooks";
 import { LAMBDA_INSTANCE, planSubject } from "../subjects";
 
 interface SecretConfig {
@@ -117,23 +118,34 @@ const isSearched = (type: string): boolean => isKubernetes(type) && kindOf(type)
 /** Applied manifests are kept whole in an annotation, and managed fields repeat every name. */
 const REPEATED: ReadonlySet<string> = new Set(["kubectl.kubernetes.io/last-applied-configuration", "managedFields", "status", "__provider"]);
 
-/** Known kinds of keys, and commands that are given one: names and entropy mean little outside of an environment. */
+/** Known kinds of keys, commands that are given one, and what a property or a line of configuration is called. */
 function* anywhere(resource: ResourceValidationArgs, peek: Peek, config: SecretConfig): Iterable<Finding> {
   const containers = (peek(() => workloadsOf(resource)) ?? []).flatMap((workload) => workload.everyContainer().map(({ where }) => `${where}.`));
   const isJudged = (where: string): boolean => containers.some((container) => where.startsWith(container) && ENVIRONMENT.test(where.slice(container.length)));
-  const open: { readonly where: string; readonly value: unknown }[] = [{ where: "", value: resource.props }];
+  // What a ConfigMap holds becomes the environment of a container, or a file in it.
+  const ofProperty = kindOf(resource.type) === "ConfigMap" ? secretOfConfig : secretOfProperty;
+  const open: { readonly where: string; readonly name: string; readonly value: unknown }[] = [{ where: "", name: "", value: resource.props }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { where, value } = next;
+    const { where, name, value } = next;
     if (typeof value === "string") {
-      const reason = isJudged(where) ? null : (knownKind(value) ?? secretOfCommand(value, config.allow));
+      const reason = isJudged(where) ? null : (knownKind(value) ?? secretOfCommand(value, config.allow) ?? ofProperty(name, value, config));
       if (reason !== null) yield inManifest(where, reason, "a Secret, and a reference to it");
     } else if (typeof value === "object" && value !== null) {
       for (const key of Object.keys(value)) {
         if (REPEATED.has(key)) continue;
-        open.push({ where: Array.isArray(value) ? `${where}[${key}]` : `${where}${where === "" ? "" : "."}${key}`, value: peek(() => (value as Record<string, unknown>)[key]) });
+        open.push({ name: Array.isArray(value) ? name : key, where: Array.isArray(value) ? `${where}[${key}]` : `${where}${where === "" ? "" : "."}${key}`, value: peek(() => (value as Record<string, unknown>)[key]) });
       }
     }
   }
+}
+
+const secretOfProperty = (name: string, value: string, { allow, entropy }: SecretConfig): Reason | null => (allow.includes(name) ? null : looksSecretAsProperty(name, value, entropy));
+
+function secretOfConfig(name: string, value: string, config: SecretConfig): Reason | null {
+  if (config.allow.includes(name)) return null;
+  if (/^[A-Z][A-Z0-9_]*$/.test(name)) return looksSecret(name, value, config.entropy);
+  const inside = valuesInDocument(value).filter(({ name: key, readings: [reading = ""] }) => !config.allow.includes(key) && !/(pass(word|wd|phrase)?|pwd|pw)$/i.test(key) && looksSecretAsProperty(key, reading, config.entropy) !== null);
+  return secretOfProperty(name, value, config) ?? (inside.length > 0 ? "the name of a line in it says so" : null);
 }
 
 /** Judged with their names by podFindings. */

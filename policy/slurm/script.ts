@@ -69,6 +69,22 @@ export function signalOf(option: string): { readonly toShell: boolean; readonly 
   return signal === undefined ? null : { toShell: flags.includes("B"), signal: signal.toUpperCase(), leadSeconds: lead === undefined ? 60 : Number(lead) };
 }
 
+/**
+ * Whether the batch shell is sent a signal that it does not take. A file that is read in, or a program that takes the shell's
+ * place, may; and a program that ends by itself leaves nobody to warn.
+ */
+export function diesOfItsWarning({ text, options }: BatchScript): boolean {
+  const signal = signalOf(options.get("signal") ?? "");
+  if (signal?.toShell !== true) return false;
+  const names = SIGNALS.find((each) => each.includes(signal.signal)) ?? [signal.signal];
+  const isTaken = new RegExp(`(^|[\\n;&|({])\\s*trap\\b[^\\n]*(\\s|SIG)(${names.join("|")})\\b`, "i").test(text);
+  return !isTaken && !TAKEN_ELSEWHERE.test(text);
+}
+
+const SIGNALS: readonly (readonly string[])[] = [["HUP", "1"], ["INT", "2"], ["USR1", "10"], ["USR2", "12"], ["TERM", "15"]];
+/** What is read in to set up an environment sets no traps. */
+const TAKEN_ELSEWHERE = /(^|[\n;&|])\s*(exec\s+[^<>\d]|(source|\.)\s+(?!\S*(activate|conda|bashrc|profile|venv|module|spack|cuda))|timeout\s)/;
+
 /** Accelerators by --gres, --gpus and its relatives, or --tres-per-*. */
 export const asksForGpu = ({ options }: BatchScript): boolean =>
   [...options].some(([name, value]) => (/^gpus(-per-\w+)?$/.test(name) ? value !== "0" : /^(gres|tres-per-\w+)$/.test(name) && /\bgpu\b/.test(value)));

@@ -1,7 +1,7 @@
 /** Rules across the properties of a stack's config, on the raw value: they report next to shape faults. */
 import { faultAt, nearest, valueAt, type Fault } from "./faults";
 import { faultsAcrossJob } from "./jobRules";
-import { findProfile, platforms } from "../registry";
+import { findProfile, nearestPlatform, platforms } from "../registry";
 
 export const faultsAcrossStack = (raw: unknown): Fault[] => [
   ...platformFaults(raw),
@@ -46,7 +46,7 @@ function timerFaults(raw: unknown): Fault[] {
 function platformFaults(raw: unknown): Fault[] {
   const platform = valueAt(raw, ["platform"]);
   if (typeof platform !== "string" || findProfile(platform) !== null) return [];
-  const near = nearest(platform, platforms);
+  const near = nearestPlatform(platform);
   return [faultAt(["platform"], `= ${JSON.stringify(platform)}: must be one of ${platforms.join(", ")}${near === null ? "" : `; did you mean ${near}?`}`)];
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkpointsOnDurableVolume, claimOutlivesItsStack, evidenceOutlivesJob, gpuJobHasDeadline, gpuJobSaysWhereItCheckpoints, graceCoversCheckpoint, noSecretLiterals, oneNodeClaimOnePod, preemptionIsNotFailure } from "../../policy/rules";
+import { checkpointsOnDurableVolume, claimOutlivesItsStack, evidenceOutlivesJob, gpuJobHasDeadline, gpuJobSaysWhereItCheckpoints, graceCoversCheckpoint, noSecretLiterals, oneNodeClaimOnePod, preemptionIsNotFailure, workResumes } from "../../policy/rules";
 import type { ResourceRule } from "../../policy/rules";
 import { kindOf } from "../../policy/kubernetes/kinds";
 import { bytesOf } from "../../policy/kubernetes/gpu";
@@ -84,6 +84,35 @@ test("a secret is found in every container, and its value is repeated nowhere", 
   const config: StackEntry = { type: "kubernetes:core/v1:ConfigMap", name: "c", props: { data: { "train.yaml": `token: ${value}` } } };
   assert.deepEqual(await tripped([config]), ["no-secret-literals"]);
   assert.deepEqual(await tripped([{ ...config, type: "kubernetes:core/v1:Secret" }]), []);
+});
+
+test("a secret without a known prefix is found by the name of its property, and the name of a secret is none", async () => {
+  const key = ["3f9a1c2b4d5e6f708192", "a3b4c5d6e7f809a1b2c3"].join("");
+  const said = async (kind: string, props: Record<string, unknown>) => (await judge(noSecretLiterals, { type: `kubernetes:${kind}`, props })).violations.join("\n");
+  const config = (data: Record<string, string>) => said("core/v1:ConfigMap", { data });
+  const chart = (values: Record<string, unknown>) => said("helm.sh/v3:Release", { chart: "trainer", values });
+  assert.match(await config({ WANDB_API_KEY: key }), /^data\.WANDB_API_KEY: holds what looks like a secret/);
+  assert.match(await config({ DB_PASSWORD: ["hunter", "2"].join("") }), /data\.DB_PASSWORD/);
+  assert.match(await config({ "train.yaml": `tracker:\n  project: digits\n  api_key: ${key}\n` }), /data\.train\.yaml/);
+  assert.match(await chart({ wandb: { apiKey: key } }), /values\.wandb\.apiKey/);
+  assert.match(await chart({ db: { adminPassword: ["change", "me"].join("") } }), /values\.db\.adminPassword/);
+  for (const fine of [{ WANDB_PROJECT: "digits", MAX_TOKENS: "4096", TOKENIZERS_PARALLELISM: "false", GIT_SHA: key }, { "train.py": "password = getpass()\ntoken = os.environ['HF_TOKEN']\nsecret: wandb-secret\n" }, { TOKEN_FILE: "/run/secrets/token" }]) assert.equal(await config(fine), "", JSON.stringify(fine));
+  assert.equal(await chart({ existingSecret: "trainer-credentials-v2", secretKey: "password", imagePullSecrets: [{ name: "regcred" }], auth: { passwordKey: "redis-password", password: "${REDIS_PASSWORD}" } }), "");
+  assert.equal((await judge(noSecretLiterals, { type: "kubernetes:core/v1:ConfigMap", props: { data: { WANDB_API_KEY: key } }, config: { allow: ["WANDB_API_KEY"] } })).violations.join(), "");
+  assert.ok(!(await config({ WANDB_API_KEY: key })).includes(key.slice(0, 8)));
+});
+
+test("whatever empties the checkpoints' folder before the training makes each attempt start over", async () => {
+  const line = (text: string) => changed((_, __, container) => Object.assign(container, { command: ["sh", "-c", text] }));
+  for (const text of ["rm -rf /checkpoints/* && python train.py --ckpt-dir /checkpoints", "D=/checkpoints; rm -rf $D; python train.py --ckpt-dir $D", "rm -f /checkpoints/run/*.pt; python train.py --ckpt-dir /checkpoints/run", "find /checkpoints -type f -delete; python train.py --ckpt-dir /checkpoints", "rm -rf /checkpoints/run/last.ckpt; python train.py --ckpt-dir /checkpoints/run"]) {
+    assert.match((await by(workResumes, line(text))).violations.join(), /(rm|find) deletes the checkpoints before the program starts.*K8S5/s, text);
+  }
+  for (const text of ["rm -rf /tmp/cache && python train.py --ckpt-dir /checkpoints", "python train.py --ckpt-dir /checkpoints && rm -rf /checkpoints/old", "rm -f /checkpoints/*.tmp; python train.py --ckpt-dir /checkpoints", "rm -rf /checkpoints/hf_cache; python train.py --ckpt-dir /checkpoints", "find /checkpoints -name '*.tmp' -delete; python train.py --ckpt-dir /checkpoints", "trap 'rm -rf /checkpoints' INT; python train.py --ckpt-dir /checkpoints"]) {
+    assert.deepEqual(await by(workResumes, line(text)), nothing, text);
+  }
+  const cleans = (mountPath: string, command: string[]) => changed((_, pod) => Object.assign(pod, { initContainers: [{ name: "clean", image: "busybox", command, volumeMounts: [{ name: "ckpt", mountPath }] }] }));
+  assert.match((await by(workResumes, cleans("/data", ["rm", "-rf", "/data/"]))).violations.join(), /initContainers\[0\]\.command: rm deletes/, "another name of the same volume");
+  assert.deepEqual(await by(workResumes, cleans("/checkpoints", ["rm", "-rf", "/scratch"])), nothing);
 });
 
 test("what a place is called counts only where a GPU works for it, and a word about checkpoints always", async () => {

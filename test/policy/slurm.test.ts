@@ -58,6 +58,17 @@ test("a warning that is missing or too short costs the last checkpoint", async (
   assert.equal(await said(slurmSignalLeavesTime, replaced("@360", "@90"), { leadSeconds: 61 }), "");
 });
 
+test("a warning that kills the batch shell ends the job before its time, with nothing saved", async () => {
+  const dies = /USR1 goes to the batch shell, and no trap there takes it.*SLURM2/s;
+  const trap = "want=; trap 'want=requeue; kill -USR1 $child' USR1; ";
+  assert.match(await said(slurmSignalLeavesTime, replaced(trap, "")), dies);
+  assert.match(await said(slurmSignalLeavesTime, replaced(trap, "trap 'echo bye' INT\n")), dies);
+  for (const taken of ["trap 'kill -USR1 $child' 10\n", "handle() { kill -USR1 $child; }\ntrap handle SIGUSR1 SIGTERM\n", ". ./traps.sh\n"]) assert.equal(await said(slurmSignalLeavesTime, replaced(trap, taken)), "", taken);
+  assert.equal(await said(slurmSignalLeavesTime, replaced("B:USR1", "USR1").replace(trap, "")), "", "a signal for the steps is not the shell's");
+  const exec = happy.replace(trap, "").replace(/srun python3.*\nwait.*\nif.*\n/, "exec python3 train.py --checkpoint-dir=/scratch/run7\n");
+  assert.equal(await said(slurmSignalLeavesTime, exec), "", "the program in the shell's place takes it");
+});
+
 test("a trap for TERM that requeues makes scancel useless, in place or through a function", async () => {
   assert.match(await said(slurmCancelStaysCancelled, replaced("'want=stop; kill -TERM $child' TERM", "'scontrol requeue $SLURM_JOB_ID' TERM")), /scancel sends TERM as well/);
   assert.match(await said(slurmCancelStaysCancelled, `${happy}again() {\n  scontrol requeue $SLURM_JOB_ID\n}\ntrap again SIGTERM\n`), /the trap for TERM requeues/);

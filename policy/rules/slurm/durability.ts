@@ -6,7 +6,7 @@ import { copiesIn, type Copy } from "../../shell/copies";
 import { folderOf, isInterpreted, isProgram, lineOf, placesOf, type PlaceOfProgram } from "../../shell/places";
 import type { Started } from "../../shell/run";
 import { isNodeLocal, isWithin, type SiteConfig } from "../../slurm/nodeLocal";
-import { asksForGpu, commentedPlaces, programsOf, type BatchScript } from "../../slurm/script";
+import { asksForGpu, commentedPlaces, diesOfItsWarning, programsOf, type BatchScript } from "../../slurm/script";
 import { judgeScripts, type Submitted } from "../../slurm/subjects";
 import { planSubject } from "../../subjects";
 
@@ -128,7 +128,7 @@ function* copiedTooLate({ where, script }: Submitted, config: SiteConfig): Itera
 }
 
 /** The step is warned and ends, or is ended, while its script goes on. */
-const endsBeforeItsLimit = ({ options }: BatchScript, program: Started | undefined): boolean => (options.get("signal") ?? "") !== "" || (program !== undefined && /(^|\s)timeout\s/.test(lineOf(program)));
+const endsBeforeItsLimit = (script: BatchScript, program: Started | undefined): boolean => ((script.options.get("signal") ?? "") !== "" && !diesOfItsWarning(script)) || (program !== undefined && /(^|\s)timeout\s/.test(lineOf(program)));
 
 function* unsaid({ where, script, planned }: Submitted): Iterable<Finding> {
   if (planned || commentedPlaces(script.text) !== null) return;

@@ -1,7 +1,7 @@
 /** Batch jobs for Slurm: time to write the last checkpoint, a requeue that happens, and a cancel that stays one. */
 import type { PolicyConfigJSONSchema } from "@pulumi/policy/schema";
 import { resourceRule, type Finding } from "../../rule";
-import { programsOf, secondsOf, signalOf, type BatchScript } from "../../slurm/script";
+import { diesOfItsWarning, programsOf, secondsOf, signalOf, type BatchScript } from "../../slurm/script";
 import { judgeScripts, type Submitted } from "../../slurm/subjects";
 
 interface SignalConfig {
@@ -82,16 +82,27 @@ export const slurmStepsGetTheirCpus = resourceRule(
   (resource) => judgeScripts(resource, stepsWithoutCpus),
 );
 
-function* shortWarning({ where, script: { options } }: Submitted, { leadSeconds }: SignalConfig): Iterable<Finding> {
+function* shortWarning({ where, script }: Submitted, { leadSeconds }: SignalConfig): Iterable<Finding> {
   const why = "at the limit there are 30 s between SIGTERM and SIGKILL, and a checkpoint that is not complete by then is torn";
-  const instead = `#SBATCH --signal=B:USR1@${Math.max(leadSeconds, 360)}, and a trap that only sets a flag: the program saves at the end of its step`;
-  const signal = options.get("signal");
+  const instead = `#SBATCH --signal=B:USR1@${Math.max(leadSeconds, 360)}, the program in the background (& child=$!; wait $child), and a trap that hands it on: the program only sets a flag, and saves at the end of its step`;
+  const signal = script.options.get("signal");
   if (signal === undefined) {
     yield { where: `${where} (#SBATCH --signal)`, what: "no warning before the time limit", why, gotchas: ["SLURM2"], instead };
     return;
   }
   const parsed = signalOf(signal);
-  if (parsed !== null && parsed.leadSeconds >= leadSeconds) return;
+  if (parsed !== null && parsed.leadSeconds >= leadSeconds) {
+    if (diesOfItsWarning(script)) {
+      yield {
+        where: `${where} (#SBATCH --signal)`,
+        what: `${parsed.signal} goes to the batch shell, and no trap there takes it`,
+        why: "the shell dies of it and the job ends with it, earlier than without a warning: nothing is saved, copied or requeued",
+        gotchas: ["SLURM2"],
+        instead: `trap 'kill -${parsed.signal} $child' ${parsed.signal}, with the program in the background (& child=$!; wait $child); or --signal=${parsed.signal}@${parsed.leadSeconds} without B:, for a program started by srun that takes it`,
+      };
+    }
+    return;
+  }
   yield { where: `${where} (#SBATCH --signal)`, what: parsed === null ? `${signal} is no signal with a time` : `${parsed.leadSeconds} s of warning, and Slurm may be 60 s off`, why, gotchas: ["SLURM2"], instead };
 }
 

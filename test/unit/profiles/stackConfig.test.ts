@@ -98,6 +98,7 @@ test("a misspelt key in the stack file is seen, because the whole namespace is r
 
 test("an unknown platform suggests the nearest", () => {
   assert.match(thrownBy(() => profileFor("lambada")), /did you mean lambda\?/);
-  assert.match(thrownBy(() => profileFor("constructor")), /there is no profile/);
+  assert.match(thrownBy(() => profileFor("constructor")), /There is no profile of a platform "constructor"; a machine that you reach over SSH is platform ssh\. Known: lambda, /);
+  for (const [typed, meant] of [["k8s", "kubernetes"], ["gradient", "paperspaceGradient"], ["paperspace", "paperspaceCore"], ["Google Colab", "colab"], ["EKS", "kubernetes"], ["auto-dl", "autodl"]] as const) assert.match(thrownBy(() => profileFor(typed)), new RegExp(`did you mean ${meant}\\?`), typed);
   assert.match(thrownBy(() => parseStackConfig({ ...happyConfig, platform: 3 }, "x")), /platform = 3: must be one of lambda/);
 });

@@ -1,5 +1,5 @@
 #!/bin/bash
 # trips: slurm-checkpoints-off-node
 #SBATCH --partition=gpu --gres=gpu:a100:1 --time=12:00:00
-#SBATCH --signal=B:USR1@360 --open-mode=append
+#SBATCH --signal=USR1@360 --open-mode=append
 conda run -n torch python train.py --checkpoint-dir=/tmp/x

@@ -1,7 +1,7 @@
 #!/bin/bash
 # trips: slurm-checkpoints-off-node
 #SBATCH --partition=gpu --gres=gpu:a100:1 --time=12:00:00
-#SBATCH --signal=B:USR1@360 --open-mode=append
+#SBATCH --signal=USR1@360 --open-mode=append
 place() {
   if [ -d /local ]; then
     RUNDIR=/local/$USER/run

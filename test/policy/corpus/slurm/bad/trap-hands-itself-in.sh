@@ -1,6 +1,6 @@
 #!/bin/bash
 # trips: slurm-cancel-stays-cancelled
 #SBATCH --partition=gpu --gres=gpu:a100:1 --time=12:00:00
-#SBATCH --signal=B:USR1@360 --open-mode=append
+#SBATCH --signal=USR1@360 --open-mode=append
 trap 'sbatch "$0"' 15
 python3 train.py --checkpoint-dir=/scratch/$USER/run7

@@ -1,7 +1,7 @@
 #!/bin/bash
 # trips: slurm-cancel-stays-cancelled
 #SBATCH --partition=gpu --gres=gpu:a100:1 --time=12:00:00
-#SBATCH --signal=B:USR1@360 --open-mode=append
+#SBATCH --signal=USR1@360 --open-mode=append
 again() { scontrol requeue "$SLURM_JOB_ID"; }
 leave() {
   if [ -n "$child" ]; then

@@ -1,7 +1,7 @@
 #!/bin/bash
 # A function copies in the background, a trap once more.
 #SBATCH --partition=gpu --gres=gpu:a100:1 --time=12:00:00
-#SBATCH --signal=B:USR1@360 --open-mode=append
+#SBATCH --signal=USR1@360 --open-mode=append
 LOCAL=$TMPDIR/run7
 sync_out() { rsync -a "$LOCAL"/ /project/run7/; }
 keep_syncing() {
