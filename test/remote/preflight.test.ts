@@ -67,7 +67,7 @@ inParallel("preflight", () => {
     const share = join(rig.root, "a share");
     const mount = join(rig.root, "mount point");
     for (const folder of [share, mount]) mkdirSync(folder);
-    const seen = await rig.launch("unshare", ["-Urm", rig.shell, "-c", 'mount --bind "$1" "$2" || exit 99; shift; shift; exec "$@"', "sh", share, mount, rig.shell, join(projectRoot, "remote", "preflight.sh"), ...argumentsOf({ mount })]).finished;
+    const seen = await rig.launch("unshare", ["-Urm", rig.shell, "-c", 'mount --bind "$1" "$2" || exit 99; shift; shift; exec "$@"', "sh", share, mount, rig.shell, join(projectRoot, "remote", "preflight.sh"), ...argumentsOf({ mount })]).closed;
     assert.match(seen.stdout, /^ok mount /m);
     assert.equal(seen.code, 0, seen.stdout);
   });

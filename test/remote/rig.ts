@@ -6,17 +6,20 @@ import { basename, dirname, join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
-export interface Finished {
+export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+}
+
+export interface Finished extends Ended {
   readonly stdout: string;
   readonly stderr: string;
 }
 
 export interface Started {
   readonly pid: number;
-  /** It ended; what it left behind may still hold its output open, so its last words can be missing. */
-  readonly finished: Promise<Finished>;
+  /** It ended; what it left behind may still hold its output open. */
+  readonly finished: Promise<Ended>;
   /** It ended, and all that it printed is here. */
   readonly closed: Promise<Finished>;
 }
