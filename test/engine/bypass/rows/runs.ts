@@ -63,6 +63,11 @@ export const ordinary: readonly Row[] = [
     follow: () => withScene({}, ordinaryDays),
   },
   {
+    kind: "followed", id: "retry-crashed-cell", when: "a cell crashed before it could save anything, and is tried again", typed: ["pulumi destroy", "holdfast retry b", "holdfast pull", "holdfast approve --confirm NAME", "pulumi destroy"],
+    by: ["gate"], stands: "everything until the cell was tried again and its artifacts were pulled and approved; the same instance throughout", ledger: "refused: cells-unfinished, no-receipt, no-approval; the order, then receipt, approval, grant, deletions, audit; no break-glass",
+    follow: () => withScene({}, crashedCellTriedAgain),
+  },
+  {
     kind: "followed", id: "two-runs", when: "two runs in one stack, one allowed and one not, destroyed by component", typed: ["pulumi destroy --target COMPONENT --target-dependents"],
     by: ["gate"], stands: "the run that was not allowed, whole; then nothing", ledger: "each run has its own: refused: no-receipt, no-approval in one; approval, grant, deletions, audit in the other",
     follow: () => withScene({ program: twoRuns }, twoRunsInOneStack),
@@ -122,6 +127,26 @@ async function ordinaryDays(scene: Scene): Promise<void> {
   assert.match(approve.output, /Cell c of scratch\/test\/quick failed/);
   assert.match(approve.output, /next: holdfast approve scratch\/test\/quick --partial c --reason/);
   await scene.succeeds("holdfast approve --partial c --reason 'it diverged' --confirm NAME");
+  await scene.succeeds("pulumi destroy");
+  assert.deepEqual(await scene.standing(), nothingStands);
+  assert.equal(scene.entries().some((entry) => entry.kind === "breakglass.signed"), false);
+  assertGrant(scene, "receipt-and-approval");
+}
+
+async function crashedCellTriedAgain(scene: Scene): Promise<void> {
+  const crash = 'if [ "$HOLDFAST_CELL" = b ] && ! [ -e "$HOLDFAST_OUTPUT_DIR/crashed-once.txt" ]; then touch "$HOLDFAST_OUTPUT_DIR/crashed-once.txt"; exit 1; fi; python3 train.py';
+  scene.editJob((job) => job.replace("command: python3 train.py", `command: ${JSON.stringify(crash)}`));
+  await scene.succeeds("pulumi up");
+  await scene.rosterEnds();
+  const first = await scene.standing();
+  await scene.refuses("pulumi destroy", ["cells-unfinished", "no-approval", "no-receipt"]);
+  await scene.succeeds("holdfast retry b");
+  await scene.cellsWrite("b");
+  await scene.rosterEnds();
+  await scene.succeeds("holdfast pull");
+  assert.match(await scene.succeeds("holdfast status"), /b +complete/);
+  await scene.succeeds("holdfast approve --confirm NAME");
+  assert.deepEqual(await scene.standing(), first);
   await scene.succeeds("pulumi destroy");
   assert.deepEqual(await scene.standing(), nothingStands);
   assert.equal(scene.entries().some((entry) => entry.kind === "breakglass.signed"), false);
