@@ -26,6 +26,7 @@ function readText(path: string): string {
     return readFileSync(path, "utf8");
   } catch (cause) {
     const next = ["set `job` in the stack's config to a file of the project, or write the job there"];
-    throw new UserError(`the job file ${path} cannot be read: ${messageOf(cause)}`, { code: "config", cause, next });
+    const why = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "does not exist" : `cannot be read: ${messageOf(cause)}`;
+    throw new UserError(`the job file ${path} ${why}`, { code: "config", cause, next });
   }
 }

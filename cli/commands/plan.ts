@@ -111,12 +111,13 @@ async function printText(session: Session, report: PlanReport): Promise<void> {
   session.print(`${renderPlan(report.plan, report.assumedStart, rendering)}\n\n${renderCheck(report, rendering)}`);
 }
 
-/** The plan's own keys, and `check`; only `check` when the files are not valid. */
+/** The plan's own keys without what looks like a secret, and `check`; only `check` when the files are not valid. */
 async function asJson(report: PlanReport): Promise<object> {
   const { datedClocks, verdictOf } = await import("../render/planReport.js");
+  const { withoutSecrets } = await import("../render/planShown.js");
   const { project, stack, plan, findings, base, assumedStart, titles } = report;
   const clocks = plan === null ? [] : datedClocks(plan, assumedStart, titles);
-  return { ...plan, check: { project, stack, verdict: verdictOf(report), assumedStart: assumedStart.toISOString(), clocks, base, findings } };
+  return { ...(plan !== null && withoutSecrets(plan, findings)), check: { project, stack, verdict: verdictOf(report), assumedStart: assumedStart.toISOString(), clocks, base, findings } };
 }
 
 async function asSarif(projectRoot: string, report: PlanReport): Promise<object> {

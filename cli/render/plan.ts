@@ -105,6 +105,8 @@ function roomOf({ disk, cells }: Plan): (readonly [string, string])[] {
   return [["room needed", `${gigabytes(disk.bytes)} and about ${disk.files} files (${parts.join(", ")}); ${caps.join(", ")}`]];
 }
 
+const unboundedBy = ({ budget, cost }: Plan): string => [...(budget.maxHours === null ? ["budget.maxHours"] : []), ...(cost.hourlyUsdBound === null ? ["capacity.maxHourlyUsd"] : [])].join(" and ");
+
 function costFacts(plan: Plan): (readonly [string, string])[] {
   const { hourlyUsdBound, hourlySource, priceTable, storageUsdPerMonth, extrasUsdPerMonth, egressUsd, worstCaseUsd, forgottenDayUsd, forgottenMonthUsd } = plan.cost;
   const source = { "capacity.maxHourlyUsd": "capacity.maxHourlyUsd", "price-table": `price table of ${priceTable ?? "unknown date"}`, free: "free", unknown: "no price known" }[hourlySource];
@@ -117,7 +119,7 @@ function costFacts(plan: Plan): (readonly [string, string])[] {
     ["storage", storageUsdPerMonth === null ? "by what is stored" : `${formatUsd(storageUsdPerMonth)} per month`],
     ...(extrasUsdPerMonth === 0 ? [] : [["disks and addresses", extrasUsdPerMonth === null ? "not known in advance" : `${formatUsd(extrasUsdPerMonth)} per month`] as const]),
     ["pulling everything", egressUsd === null ? "not known in advance" : egressUsd === 0 ? "free" : formatUsd(egressUsd)],
-    ["worst case", worstCaseUsd === null ? "not bounded: set budget.maxHours" : `${formatUsd(worstCaseUsd)}${budget.length === 0 ? "" : ` (budget ${budget.join(" and ")})`}`],
+    ["worst case", worstCaseUsd === null ? `not bounded: set ${unboundedBy(plan)}` : `${formatUsd(worstCaseUsd)}${budget.length === 0 ? "" : ` (budget ${budget.join(" and ")})`}`],
     ["forgotten for a day", formatUsd(forgottenDayUsd)],
     ["forgotten for a month", formatUsd(forgottenMonthUsd)],
   ];

@@ -92,7 +92,7 @@ function faultsOf(error: UserError, files: StackFiles, pathOf: (fault: PropertyP
   if (!(error instanceof ConfigError)) {
     // What else fails here is about the job: its file, or the folder of its code.
     const path = error.code === "config" || files.job === null ? ["job"] : ["job", "code"];
-    return [{ ...configFault, where: path.join("."), what: messageOf(new Error(error.message)), instead: error.next[0] ?? null, ...placeOf(files, path) }];
+    return [{ ...configFault, where: path.join("."), what: `${path.length === 1 ? "cannot be used: " : ""}${messageOf(new Error(error.message))}`, instead: error.next[0] ?? null, ...placeOf(files, path) }];
   }
   return error.faults.map((fault) => {
     const path = pathOf(fault.path);
@@ -102,7 +102,7 @@ function faultsOf(error: UserError, files: StackFiles, pathOf: (fault: PropertyP
 
 function placeOf({ config, job }: StackFiles, path: PropertyPath): Pick<Finding, "file" | "line"> {
   const [first, ...rest] = path;
-  if (first === "job" && rest.length > 0 && job !== null) return { file: job.file, line: job.locate(rest).line };
+  if (first === "job" && job !== null) return { file: job.file, line: job.locate(rest).line };
   const here = config.locate(["config", `holdfast:${first ?? ""}`, ...rest]);
   // What is not written at all is missing beside the platform.
   return { file: config.file, line: here.depth >= 2 ? here.line : config.locate(["config", "holdfast:platform"]).line };

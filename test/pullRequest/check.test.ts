@@ -115,6 +115,38 @@ test("ten mistakes in a job file are ten findings in one run, each with its line
   assert.match(text.stderr, /line 2: platform = "lamda"/);
 });
 
+test("a job file that is empty, leads nowhere or is not there is a fault at its own line, never a crash", (t) => {
+  const repository = new Repository(t);
+  const said = (text: string): string => {
+    repository.write("infra/job/job.yaml", text);
+    const { code, stderr } = repository.holdfast("plan");
+    assert.equal(code, 2, stderr);
+    return stderr;
+  };
+  assert.match(said(""), /job\.yaml is not a valid file of this stack, one fault:\n {2}line 1: job = null: must be a map/);
+  assert.match(said("- a\n"), /job\.yaml is not a valid file of this stack/);
+  assert.match(said("name: x\n# why\ncommand: *missing\n"), /job\.yaml is not a valid file[^]*line 3: \(document\) Unresolved alias[^]*missing/);
+  repository.write("infra/Pulumi.dev.yaml", STACK.replace("job/job.yaml", "job/none.yaml"));
+  const { code, stderr } = repository.holdfast("plan");
+  assert.equal(code, 2);
+  assert.match(stderr, /Pulumi\.dev\.yaml is not[^]*line \d+: job cannot be used: the job file .*none\.yaml does not exist/);
+});
+
+test("what looks like a secret in a job is printed in no format, since logs and artifacts keep it", (t) => {
+  const repository = new Repository(t);
+  const value = ["3f9a1c2b4d5e6f708192", "a3b4c5d6e7f809a1b2c3"].join("");
+  repository.write("infra/job/job.yaml", `name: digits\ncommand: python3 train.py\nenv: {WANDB_API_KEY: ${value}, EPOCHS: "3"}\nroster:\n  - {name: a}\n  - {name: b, args: ["--api-key", "${value}"]}\n`);
+  for (const format of ["text", "json", "markdown", "sarif"]) {
+    const { code, stdout, stderr } = repository.holdfast("plan", "--format", format);
+    assert.equal(code, 3, stderr);
+    assert.match(stdout, /no-secret-literals/);
+    assert.ok(!`${stdout}${stderr}`.includes(value.slice(0, 12)), format);
+  }
+  const plan = JSON.parse(repository.holdfast("plan", "--format", "json").stdout) as { environment: Record<string, string>; cells: { command: string }[] };
+  assert.deepEqual([plan.environment["EPOCHS"], plan.environment["WANDB_API_KEY"]], ["3", "(not shown: it looks like a secret)"]);
+  assert.deepEqual([plan.cells[0]?.command, plan.cells[1]?.command.includes("not shown")], ["python3 train.py", true]);
+});
+
 test("a level of the pack's config holds for the check too, and a misspelt rule is refused", (t) => {
   const repository = new Repository(t);
   repository.write("infra/Pulumi.dev.yaml", STACK.replace(/ {2}holdfast:budget.*\n/, ""));

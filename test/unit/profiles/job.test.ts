@@ -106,7 +106,8 @@ test("a job file is read with its defaults; a missing one says where it is named
   const file = join(folder, "job.yaml");
   writeFileSync(file, JSON.stringify(happyJob));
   assert.equal(readJobFile(file).roster.length, 2);
-  assert.match(thrownBy(() => readJobFile(join(folder, "none.yaml"))), /the job file .*none\.yaml cannot be read/);
+  assert.match(thrownBy(() => readJobFile(join(folder, "none.yaml"))), /the job file .*none\.yaml does not exist/);
+  assert.match(thrownBy(() => readJobFile(folder)), /the job file .* cannot be read: /);
 });
 
 test("faults are data too", () => {
