@@ -9,6 +9,13 @@ export interface VendorClockState {
   paused: boolean;
 }
 
+/** At `realMs` (milliseconds since the epoch) it was `vendorMs`; from there on each real one is `scale` of the vendor's. */
+export interface ClockReading {
+  readonly realMs: number;
+  readonly vendorMs: number;
+  readonly scale: number;
+}
+
 export class VendorClock {
   constructor(
     private readonly state: VendorClockState,
@@ -33,6 +40,11 @@ export class VendorClock {
 
   get scale(): number {
     return this.state.scale;
+  }
+
+  /** Since when the scale is what it is, in both times: with this a moment that others recorded is placed in vendor time. */
+  get since(): ClockReading {
+    return { realMs: this.state.realBaseMs, vendorMs: this.state.vendorBaseMs, scale: this.state.paused ? 0 : this.state.scale };
   }
 
   setScale(scale: number): void {

@@ -4,6 +4,7 @@ export { runForeground } from "./foreground.js";
 export { daemonStatus, ensureDaemon, resetSandbox, stopDaemon, type AdminInstance, type DaemonStatus, type EnsureOptions } from "./control.js";
 export { askAdmin, type SandboxDescriptor } from "./descriptor.js";
 export { defaultKnobs, type Knobs, type KnobsPatch } from "./knobs.js";
+export type { ClockReading } from "./clock.js";
 export type { MeterReport, BillingResource, MeteredResource } from "./meter.js";
 export type { RequestRecord } from "./http/requestLog.js";
 export type { InstanceEvent } from "./core.js";

@@ -15,7 +15,7 @@ export async function provision(demo: Demo): Promise<void> {
   const { world, narrator, plan } = demo;
   const step = "pulumi up";
   narrator.heading("Provision");
-  const sandbox = await narrator.during("starting the sandbox", world.startSandbox());
+  const sandbox = await narrator.during("starting the sandbox", world.vendor.start());
   narrator.say(`The sandbox speaks ${plan.platform}'s API at ${sandbox.url}; its instances are real Linux machines of their own.`);
   narrator.say(`A vendor's minute passes in ${(60 / sandbox.timeScale).toFixed(0)} s. Before anything is created: what will the end of this run keep and lose?`);
   narrator.command("holdfast plan --stack demo");
@@ -24,7 +24,7 @@ export async function provision(demo: Demo): Promise<void> {
   narrator.command("pulumi up --stack demo");
   const up = await narrator.during("the engine is provisioning", world.pulumi("up", showEssentials(demo)));
   expect(step, "exit code 0", up.exitCode === 0, tail(up.output));
-  const vendor = await world.atVendor();
+  const vendor = await world.vendor.listed();
   const seen = `${plural(vendor.instances.length, "instance")}, ${plural(vendor.filesystems.length, "file system")}, ${plural(vendor.keys.length, "key")}`;
   expect(step, "one instance, one file system and one key at the vendor", vendor.instances.length === 1 && vendor.filesystems.length === 1 && vendor.keys.length === 1, seen);
   const address = liveAddress(runOf(demo).view());

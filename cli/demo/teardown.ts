@@ -10,7 +10,7 @@ import { runName, runOf } from "./demo";
 import { expect, tail } from "./expect";
 import { showEssentials } from "./provision";
 import { refusalIn } from "./pulumiOutput";
-import type { VendorView } from "./world";
+import { countOf, idsOf } from "./vendor";
 import { readIfThere } from "./world";
 
 export async function refusedWithoutReceipt(demo: Demo): Promise<void> {
@@ -65,8 +65,8 @@ export async function destroy(demo: Demo): Promise<void> {
   narrator.command("pulumi destroy --stack demo");
   const destroyed = await narrator.during("the engine is destroying", world.pulumi("destroy", showEssentials(demo)));
   expect(step, "exit code 0", destroyed.exitCode === 0, tail(destroyed.output));
-  const left = await world.atVendor();
-  expect(step, "no instance, no file system, no key at the vendor", countOf(left) === 0, describe(left));
+  const left = await world.vendor.listed();
+  expect(step, "no instance, no file system, no key at the vendor", countOf(left) === 0, idsOf(left));
   narrator.good("Asked at the vendor itself: no instance, no file system, no key.");
 }
 
@@ -79,7 +79,7 @@ export async function audit(demo: Demo): Promise<void> {
   expect(step, "exit code 0 of holdfast audit", audited.exitCode === 0, tail(audited.output));
   narrator.output(audited.stdout);
   narrator.command("holdfast sandbox meter");
-  const meter = await world.meter();
+  const meter = await world.vendor.meter();
   expect(step, "nothing on the vendor's meter", meter.billing.length === 0, meter.billing.map((entry) => `${entry.kind} ${entry.name}`).join(", "));
   narrator.output(renderMeter({ paint: narrator.paint, width: narrator.width - 2 }, meter));
   if (meter.timeScale !== 1) narrator.say(`(The meter counts the vendor's time, which runs ${meter.timeScale} times as fast as the clock that the audit goes by.)`);
@@ -98,24 +98,21 @@ export async function audit(demo: Demo): Promise<void> {
 /** Tries the destroy, shows the paragraph, and asks the vendor whether anything is missing. Returns the refusal. */
 async function destroyRefused(demo: Demo, step: string): Promise<string> {
   const { narrator, world } = demo;
-  const before = await world.atVendor();
-  const requests = await world.destructiveRequests();
+  const before = await world.vendor.listed();
+  const requests = await world.vendor.destructiveRequests();
   narrator.command("pulumi destroy --stack demo");
   const tried = await narrator.during("the engine asks the gate", world.pulumi("destroy"));
   const refusal = refusalIn(tried.output);
   expect(step, "a refusal", tried.exitCode !== 0 && refusal !== null, `exit code ${tried.exitCode}\n${tail(tried.output)}`);
   expect(step, "one clean paragraph without a stack trace", !/^\s+at .*:\d+:\d+\)?$/m.test(tried.output), tail(tried.output));
   narrator.output(narrator.paint("bad", refusal.split("\n")[0] ?? "") + refusal.slice(refusal.indexOf("\n") === -1 ? refusal.length : refusal.indexOf("\n")));
-  const after = await world.atVendor();
-  expect(step, "everything to stand as before", describe(after) === describe(before) && countOf(after) > 0, `before: ${describe(before)}; after: ${describe(after)}`);
-  const asked = (await world.destructiveRequests()) - requests;
+  const after = await world.vendor.listed();
+  expect(step, "everything to stand as before", idsOf(after) === idsOf(before) && countOf(after) > 0, `before: ${idsOf(before)}; after: ${idsOf(after)}`);
+  const asked = (await world.vendor.destructiveRequests()) - requests;
   expect(step, "no terminate or delete request at the vendor", asked === 0, `${asked} such requests`);
   narrator.good(`Nothing was deleted: ${plural(after.instances.length, "instance")}, ${plural(after.filesystems.length, "file system")} and ${plural(after.keys.length, "key")} stand; no delete ever reached the vendor.`);
   return refusal;
 }
-
-const countOf = (view: VendorView): number => view.instances.length + view.filesystems.length + view.keys.length;
-const describe = (view: VendorView): string => [...view.instances, ...view.filesystems, ...view.keys].map(({ id }) => id).sort().join(", ") || "nothing";
 
 function accuracyOf(path: string): number | null {
   const text = readIfThere(path);

@@ -19,6 +19,7 @@ export function addAdminRoutes(app: FastifyInstance, core: SandboxCore, vendors:
 
       scope.get("/knobs", () => core.knobs());
       scope.patch("/knobs", (request) => applyKnobs(core, request.body));
+      scope.get("/clock", () => core.clock.since);
       scope.get("/meter", async () => {
         await Promise.all(vendors.map((vendor) => vendor.sampleFileSystems()));
         return reportMeter(core.store.state.meter, core.clock.now(), core.clock.scale);

@@ -1,0 +1,83 @@
+/** What lies on the week's file system, read from its disk: neither by Holdfast's clients nor through an instance. */
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { stepOf } from "../../runs/checkpointStep";
+import type { Vendor } from "../vendor";
+
+/** A cell as the queue's own state says it. */
+export interface SeenCell {
+  readonly state: string;
+  readonly attempt: number;
+  /** Of the newest checkpoint; null when there is none. */
+  readonly step: number | null;
+  /** Hour of the week at which its training will be done; null when it has not said so. */
+  readonly ends: number | null;
+}
+
+export interface TierFile {
+  /** Relative to the run's directory. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export class Tier {
+  private constructor(private readonly root: string) {}
+
+  /** The one file system of the account. */
+  static async of(vendor: Vendor): Promise<Tier> {
+    const [only, ...more] = await vendor.admin<readonly { path: string }[]>("GET", "/filesystems");
+    if (only === undefined || more.length > 0) throw new Error("not one file system");
+    return new Tier(only.path);
+  }
+
+  directory(run: string): string {
+    return join(this.root, "holdfast", "week", run, run);
+  }
+
+  cell(run: string, cell: string): SeenCell | null {
+    const state = readJson<{ state: string; attempt?: number }>(join(this.directory(run), "state", "cells", `${cell}.json`));
+    if (state === null) return null;
+    const folder = join(this.directory(run), "cells", cell);
+    const steps = namesIn(join(folder, "checkpoints")).flatMap((name) => stepOf(name) ?? []);
+    const pace = readJson<{ ends: number | null }>(join(folder, "tmp", "pace.json"));
+    return { state: state.state, attempt: state.attempt ?? 0, step: steps.length === 0 ? null : Math.max(...steps), ends: pace?.ends ?? null };
+  }
+
+  /** When the queue wrote its closing marker, in milliseconds since the epoch; null while it is open. */
+  closedAt(run: string): number | null {
+    const marker = readJson<{ at?: string; closedAt?: string }>(join(this.directory(run), "state", "closed.json"));
+    const text = marker?.closedAt ?? marker?.at;
+    return text === undefined ? null : Date.parse(text);
+  }
+
+  /** Everything that the run's cells wrote, but for their scratch folders and what no writer finished. */
+  files(run: string): TierFile[] {
+    return filesBelow(this.directory(run), "cells")
+      .filter((path) => !/^cells\/[^/]+\/tmp\//.test(path) && !path.endsWith(".tmp"))
+      .map((path) => ({ path, ...fingerprintOf(join(this.directory(run), path)) }));
+  }
+}
+
+export function fingerprintOf(path: string): { bytes: number; sha256: string } {
+  const content = readFileSync(path);
+  return { bytes: content.length, sha256: createHash("sha256").update(content).digest("hex") };
+}
+
+const namesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);
+
+function filesBelow(root: string, folder: string): string[] {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? filesBelow(root, `${folder}/${entry.name}`) : [`${folder}/${entry.name}`])).sort();
+}
+
+/** null: not there, or gone between two looks. */
+function readJson<T>(path: string): T | null {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as T;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+}
