@@ -18,6 +18,7 @@ async function runCompiled(script, args, steps, options = {}) {
 const verbs = {
   setup: async () => (await setUp({ log }), 0),
   demo: (args) => runCompiled("cli/demo/main.js", args),
+  "demo:week": (args) => runCompiled("cli/demo/week/main.js", args),
   bench: (args) => runCompiled("test/bench/main.js", args),
   faults: (args) => runCompiled("test/faults/all.js", args),
   holdfast: (args) => runCompiled("cli/main.js", args, ["build", "engine"], { quiet: true }),

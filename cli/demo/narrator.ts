@@ -4,9 +4,6 @@ import { paintFor } from "../render/paint";
 import type { OutputStream } from "../render/paint";
 import { formatDuration } from "../render/units";
 
-/** Without a terminal a line this often, in milliseconds, so that nobody wonders whether it hangs. */
-const speakEvery = 1500;
-
 export class Narrator {
   readonly paint: Paint;
   private chapter = 0;
@@ -19,6 +16,8 @@ export class Narrator {
     env: NodeJS.ProcessEnv,
     private readonly chapters: number,
     private readonly now: () => number = Date.now,
+    /** Without a terminal a line this often, in milliseconds, so that nobody wonders whether it hangs. */
+    private readonly speakEvery = 1500,
   ) {
     this.paint = paintFor(out, env);
     this.renews = out.isTTY === true && env.TERM !== "dumb";
@@ -45,8 +44,9 @@ export class Narrator {
     this.line(text);
   }
 
-  command(text: string): void {
-    this.line(`${this.paint("faint", "$")} ${this.paint("strong", text)}`);
+  /** `who`: said before the prompt where several people type. */
+  command(text: string, who = ""): void {
+    this.line(`${this.paint("faint", `${who}$`)} ${this.paint("strong", text)}`);
   }
 
   /** What a command printed, set apart. */
@@ -67,7 +67,7 @@ export class Narrator {
     if (this.renews) {
       this.live = text;
       this.out.write(`\r\u001b[2K${this.paint("faint", "…")} ${clip(text, (this.out.columns ?? 100) - 3)}`);
-    } else if (this.now() - this.spoken >= speakEvery) {
+    } else if (this.now() - this.spoken >= this.speakEvery) {
       this.line(`${this.paint("faint", "…")} ${text}`);
     }
   }

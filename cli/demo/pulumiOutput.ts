@@ -17,6 +17,16 @@ export function essentialLine(raw: string): string | null {
   return null;
 }
 
+/** What the program and its resources said, without who said it: the lines of the diagnostics at the end. */
+export function saidIn(output: string): string[] {
+  const lines = output.replace(colours, "").split("\n").map((line) => line.trimEnd());
+  const first = lines.indexOf("Diagnostics:");
+  if (first === -1) return [];
+  const rest = lines.slice(first + 1);
+  const end = rest.findIndex((line) => /^\S/.test(line));
+  return rest.slice(0, end === -1 ? rest.length : end).filter((line) => line !== "" && !/^ {2}\S+ \(.*\):$/.test(line)).map((line) => line.trim());
+}
+
 /** `pulumi-nodejs:dynamic/holdfast:LambdaInstance` is a LambdaInstance, `holdfast:lambda:LambdaRun` a LambdaRun. */
 export const shortType = (type: string): string => type.split(":").at(-1) ?? type;
 

@@ -19,6 +19,8 @@ export interface DemoWorld {
 export interface Play<W extends DemoWorld> {
   readonly usage: string;
   readonly chapters: number;
+  /** See Narrator. */
+  readonly speakEvery?: number;
   /** Understands --json: stdout is the result, and everything else is said on stderr. */
   readonly json?: boolean;
   makeWorld(narrator: Narrator, signal: AbortSignal): W;
@@ -41,7 +43,7 @@ export async function perform<W extends DemoWorld>(play: Play<W>): Promise<numbe
   if (typeof options === "number") return options;
   const interrupt = new AbortController();
   const out: OutputStream = options.json ? process.stderr : process.stdout;
-  const narrator = new Narrator(out, process.env, play.chapters);
+  const narrator = new Narrator(out, process.env, play.chapters, Date.now, play.speakEvery);
   const onSignal = (): void => {
     interrupt.abort(new Interrupted());
   };

@@ -10,9 +10,7 @@ if (pulumi.getStack() === "storage") {
   const storage = new SharedStorage("data", { platform: "lambda", region: "us-east-1", lambda: { endpoint: "sandbox" } });
   exports.filesystem = storage.filesystem;
 } else {
-  const run = runFromStackConfig();
-  exports.machine = run.machine;
-  exports.waiting = run.waiting;
+  exports.machine = runFromStackConfig().machine;
 }
 `;
 

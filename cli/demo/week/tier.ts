@@ -41,15 +41,24 @@ export class Tier {
     if (state === null) return null;
     const folder = join(this.directory(run), "cells", cell);
     const steps = namesIn(join(folder, "checkpoints")).flatMap((name) => stepOf(name) ?? []);
-    const pace = readJson<{ ends: number | null }>(join(folder, "tmp", "pace.json"));
-    return { state: state.state, attempt: state.attempt ?? 0, step: steps.length === 0 ? null : Math.max(...steps), ends: pace?.ends ?? null };
+    const pace = readJson<{ attempt: number; ends: number | null }>(join(folder, "tmp", "pace.json"));
+    return { state: state.state, attempt: state.attempt ?? 0, step: steps.length === 0 ? null : Math.max(...steps), ends: pace !== null && pace.attempt === state.attempt ? pace.ends : null };
+  }
+
+  /** The cell that trains and has said until when; null while the queue is between two cells, closed, or has not begun. */
+  training(run: string): { readonly cell: string; readonly ends: number } | null {
+    for (const name of namesIn(join(this.directory(run), "state", "cells"))) {
+      const cell = name.replace(/\.json$/, "");
+      const seen = this.cell(run, cell);
+      if (seen?.state === "running" && seen.ends !== null) return { cell, ends: seen.ends };
+    }
+    return null;
   }
 
   /** When the queue wrote its closing marker, in milliseconds since the epoch; null while it is open. */
   closedAt(run: string): number | null {
-    const marker = readJson<{ at?: string; closedAt?: string }>(join(this.directory(run), "state", "closed.json"));
-    const text = marker?.closedAt ?? marker?.at;
-    return text === undefined ? null : Date.parse(text);
+    const marker = readJson<{ at: string }>(join(this.directory(run), "state", "closed.json"));
+    return marker === null ? null : Date.parse(marker.at);
   }
 
   /** Everything that the run's cells wrote, but for their scratch folders and what no writer finished. */

@@ -5,11 +5,12 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import type { ClockReading } from "../../../sandbox";
+import { askAdmin } from "../../../sandbox";
+import type { ClockReading, SandboxDescriptor } from "../../../sandbox";
 import type { Vendor } from "../vendor";
 
 /** Vendor seconds per real second. `work`: a minute passes in a second. `close`: where what somebody does is paid for while nothing trains. */
-export const speeds = { pass: 36_000, near: 600, work: 60, close: 6 } as const;
+export const speeds = { pass: 36_000, slower: 3600, near: 600, work: 60, close: 6 } as const;
 
 const hourMs = 3_600_000;
 const days = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] as const;
@@ -23,18 +24,21 @@ export class WeekTime {
   private readonly readings: ClockReading[] = [];
   private zero = 0;
   private server: Server | null = null;
+  private descriptor: SandboxDescriptor | null = null;
 
   constructor(
     private readonly vendor: Vendor,
     private readonly signal: AbortSignal,
   ) {}
 
-  /** Monday 09:00 is now. Resolves with the address at which the week's hours can be read. */
+  /** Starts the sandbox; Monday 09:00 is now. Resolves with the address at which the week's hours can be read. */
   async begin(): Promise<string> {
-    this.readings.push(await this.vendor.admin<ClockReading>("GET", "/clock"));
+    this.descriptor = await this.vendor.start();
+    this.readings.push(await this.sideDoor<ClockReading>("GET", "/clock"));
     this.zero = this.vendorAt(Date.now());
-    this.server = createServer((_request, response) => {
-      response.end(String(this.hours()));
+    this.server = createServer((request, response) => {
+      const until = Number(new URL(request.url ?? "/", "http://127.0.0.1").searchParams.get("until") ?? 0);
+      void this.reached(until, 1000).then(() => response.end(String(this.hours())));
     });
     await new Promise<void>((done) => this.server?.listen(0, "127.0.0.1", done));
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/`;
@@ -59,21 +63,35 @@ export class WeekTime {
   }
 
   async speed(scale: number): Promise<void> {
-    await this.vendor.admin("PATCH", "/knobs", { timeScale: scale });
-    this.readings.push(await this.vendor.admin<ClockReading>("GET", "/clock"));
+    await this.sideDoor("PATCH", "/knobs", { timeScale: scale });
+    this.readings.push(await this.sideDoor<ClockReading>("GET", "/clock"));
+  }
+
+  /** Without a look at anything else first: while it is answered, hours may pass. */
+  private async sideDoor<T>(method: string, path: string, body?: unknown): Promise<T> {
+    if (this.descriptor === null) throw new Error("the week has not begun");
+    const answer = await askAdmin(this.descriptor, method, path, body);
+    if (!answer.ok) throw new Error(`the sandbox answered ${answer.status} to ${method} ${path}`);
+    return (await answer.json()) as T;
   }
 
   /** Hours pass until that one; none when it is later already. `tick` is called now and then. Goes on at the speed of work. */
-  async passUntil(hour: number, tick: () => void = () => undefined): Promise<void> {
-    await this.go(hour, speeds.pass, tick);
+  async passUntil(hour: number, tick: () => void): Promise<void> {
+    await this.go(hour - 0.4, speeds.pass, tick);
+    await this.go(hour, speeds.slower, tick);
     await this.speed(speeds.work);
   }
 
-  /** Almost until then, and goes on slowly: what is to happen then is paid for from then on. */
-  async passUntilJustBefore(hour: number, tick: () => void = () => undefined): Promise<void> {
-    await this.go(hour - 0.3, speeds.pass, tick);
+  /** The last minutes before something is to happen, slower and slower: what it costs is counted from then on. */
+  async approach(hour: number, tick: () => void): Promise<void> {
     await this.go(hour - 0.006, speeds.near, tick);
     await this.speed(speeds.close);
+  }
+
+  /** Resolves when the week has come so far, or after so many real milliseconds. */
+  private async reached(hour: number, milliseconds: number): Promise<void> {
+    const end = Date.now() + milliseconds;
+    while (this.hours() < hour && Date.now() < end) await pause(20);
   }
 
   close(): void {
