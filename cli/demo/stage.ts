@@ -34,7 +34,7 @@ export interface Stage<W> {
   readonly signal: AbortSignal;
   readonly json: boolean;
   /** Since the beginning, as text. */
-  elapsed(): string;
+  readonly elapsed: () => string;
 }
 
 /** Plays it to its end and resolves with the exit code: 0, 1 a step failed, 2 wrong usage, 130 interrupted. Never throws. */
@@ -99,7 +99,7 @@ function readOptions(play: Pick<Play<DemoWorld>, "usage" | "json">): { keep: boo
   const flag = { type: "boolean", default: false } as const;
   try {
     const { values } = parseArgs({ options: { keep: flag, help: { ...flag, short: "h" }, ...(play.json === true ? { json: flag } : {}) } });
-    if (values.help !== true) return { keep: values.keep === true, json: (values as { json?: boolean }).json === true };
+    if (!values.help) return { keep: values.keep, json: (values as { json?: boolean }).json === true };
     process.stdout.write(`${play.usage}\n`);
     return 0;
   } catch (error) {

@@ -37,11 +37,11 @@ export class Tier {
   }
 
   cell(run: string, cell: string): SeenCell | null {
-    const state = readJson<{ state: string; attempt?: number }>(join(this.directory(run), "state", "cells", `${cell}.json`));
+    const state = readJson(join(this.directory(run), "state", "cells", `${cell}.json`)) as { state: string; attempt?: number } | null;
     if (state === null) return null;
     const folder = join(this.directory(run), "cells", cell);
     const steps = namesIn(join(folder, "checkpoints")).flatMap((name) => stepOf(name) ?? []);
-    const pace = readJson<{ attempt: number; ends: number | null }>(join(folder, "tmp", "pace.json"));
+    const pace = readJson(join(folder, "tmp", "pace.json")) as { attempt: number; ends: number | null } | null;
     return { state: state.state, attempt: state.attempt ?? 0, step: steps.length === 0 ? null : Math.max(...steps), ends: pace !== null && pace.attempt === state.attempt ? pace.ends : null };
   }
 
@@ -57,7 +57,7 @@ export class Tier {
 
   /** When the queue wrote its closing marker, in milliseconds since the epoch; null while it is open. */
   closedAt(run: string): number | null {
-    const marker = readJson<{ at: string }>(join(this.directory(run), "state", "closed.json"));
+    const marker = readJson(join(this.directory(run), "state", "closed.json")) as { at: string } | null;
     return marker === null ? null : Date.parse(marker.at);
   }
 
@@ -82,9 +82,9 @@ function filesBelow(root: string, folder: string): string[] {
 }
 
 /** null: not there, or gone between two looks. */
-function readJson<T>(path: string): T | null {
+function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as T;
+    return JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
