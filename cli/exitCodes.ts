@@ -48,6 +48,7 @@ const codeMeanings: Readonly<Record<string, ExitCode>> = {
   "confirmation-needed": exitCodes.refused,
   "standing-unnamed": exitCodes.refused,
   "key-untrusted": exitCodes.refused,
+  "lock-missing": exitCodes.refused,
   "custody-elsewhere": exitCodes.refused,
   "custody-conflict": exitCodes.refused,
   "foreign-endpoint": exitCodes.refused,

@@ -5,13 +5,18 @@ import { parseDocument } from "yaml";
 import type { JudgeEndpoint } from "../custody";
 import type { EndpointRef } from "../custody/formats";
 import { UserError } from "../custody/userError";
-import { LAMBDA_API, parseStackConfig, type StackConfig } from "../profiles";
+import { LAMBDA_API, parseStackConfig, PROVISIONED, type StackConfig } from "../profiles";
 
-/** The endpoint of a run with this config. */
-export function endpointOf(config: Pick<StackConfig, "platform" | "lambda">): EndpointRef {
-  const { endpoint, keyFile, sshPort } = config.lambda;
-  return { platform: config.platform, api: endpoint, ...(keyFile === null ? {} : { keyFile }), ...(sshPort === null ? {} : { sshPort }) };
+/** The endpoint of a run with this config. What cannot be provisioned has no API to be asked. */
+export function endpointOf(config: StackConfig): EndpointRef {
+  const platform = PROVISIONED.find((known) => known === config.platform);
+  return { platform: config.platform, ...(platform === undefined ? { api: "none" } : endpoints[platform](config)) };
 }
+
+/** Each platform reads its own block; adding a platform adds a line. */
+const endpoints: Readonly<Record<(typeof PROVISIONED)[number], (config: StackConfig) => Omit<EndpointRef, "platform">>> = {
+  lambda: ({ lambda: { endpoint, keyFile, sshPort } }) => ({ api: endpoint, ...(keyFile === null ? {} : { keyFile }), ...(sshPort === null ? {} : { sshPort }) }),
+};
 
 /**
  * Judges the endpoints that a copied ledger names: the account's key goes where they say, and a key file is read and sent. Allowed are

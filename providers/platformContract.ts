@@ -90,8 +90,8 @@ export interface PlatformSource {
   attachReader(run: RunCustody, maxHourlyUsd: number, edges: ReaderEdges): Promise<Reader>;
   /** Ends every such machine of the run and removes its key; returns how each is known to be gone. Nothing to end is fine. */
   detachReader(run: RunCustody, edges: ReaderEdges): Promise<readonly string[]>;
-  /** How it is known that the run's instance is gone; null while it stands, or when this account cannot tell. */
-  goneMachine(run: RunCustody, edges: ReaderEdges): Promise<string | null>;
+  /** How it is known that an instance of the run is gone; null while it stands. Throws UserError when this account cannot tell. */
+  goneMachine(run: RunCustody, id: string, edges: ReaderEdges): Promise<string | null>;
   /** Everything the vendor bills for this account. */
   listBillables(endpoint: EndpointRef, projectRoot: string): Promise<readonly Billable[]>;
   /** Looks once, launches nothing. */

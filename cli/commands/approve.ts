@@ -55,8 +55,9 @@ export function approveCommand(cli: Cli): Command {
 
 async function approve(session: Session, text: string | undefined, options: ApproveOptions): Promise<ExitCode | undefined> {
   checkOptions(options);
-  const { run } = await openRun(session, text, "approve");
+  const { root, run } = await openRun(session, text, "approve");
   if (options.revokeStanding === true) return revokeStanding(session, run, options.reason);
+  await assertLocksHold(session, root, run);
   if (options.standing === true) return approveBeforehand(session, run, options);
   const { gatherDeletionFacts } = await import("../../providers/teardown/facts.js");
   const { decide, onceStopped } = await import("../../custody/index.js");
@@ -79,6 +80,21 @@ async function approve(session: Session, text: string | undefined, options: Appr
   if (session.json) session.printJson({ approval: signed.content, keyId: signed.keyId, basis: decision.basis, next });
   else session.print(renderSigned(session, draft, signed.content.id, signed.signer ?? signed.keyId.slice(0, 12), next));
   return undefined;
+}
+
+/**
+ * A transform of the program may set these after the check of the program has run, and the state is then all that shows it.
+ * Consent to a teardown that would forget a resource is consent to something else. Without an engine here nobody can look.
+ */
+async function assertLocksHold(session: Session, root: string, run: RunCustody): Promise<void> {
+  const { exportState } = await import("../runs/pulumiState.js");
+  const { bypassedLocks } = await import("../doctor/state.js");
+  const faults = bypassedLocks((await exportState(root, run.ref.stack, session.env)) ?? []);
+  if (faults.length === 0) return;
+  throw new UserError(`Nothing was signed: in the state of stack ${run.ref.stack} a lock is passed by.\n${faults.map((fault) => `  - ${fault}`).join("\n")}`, {
+    code: "lock-missing",
+    next: ["take the option, or the transform that sets it, out of the program, then pulumi up", "holdfast doctor"],
+  });
 }
 
 function checkOptions(options: ApproveOptions): void {

@@ -17,11 +17,20 @@ export function lockFaults(resources: readonly StateResource[]): string[] {
   const faults: string[] = [];
   if (gates.length === 0) faults.push("no teardown gate: a first `up` that failed, or a program that lost it");
   if (!ours.some((resource) => kindOf(resource) === "BillingAudit")) faults.push("no billing audit: nobody would look what still bills after a destroy");
-  for (const resource of ours.filter((candidate) => candidate.retainOnDelete === true)) faults.push(`${nameOf(resource)}: retainOnDelete, so a destroy forgets it and it bills on`);
+  faults.push(...bypassedLocks(ours));
   for (const resource of bearing) {
     if (gates.length > 0 && !gates.some((gate) => gate.dependencies?.includes(resource.urn))) faults.push(`${nameOf(resource)}: no gate depends on it, so a destroy may delete it before the gate is asked`);
   }
   return faults;
+}
+
+/** Options in state with which a destroy passes a resource's lock by, whatever was approved. Pure. */
+export function bypassedLocks(resources: readonly StateResource[]): string[] {
+  const ours = resources.filter((resource) => resource.type.startsWith(own));
+  return [
+    ...ours.filter((resource) => resource.retainOnDelete === true).map((resource) => `${nameOf(resource)}: retainOnDelete, so a destroy forgets it and it bills on`),
+    ...ours.filter((resource) => (resource.deletedWith ?? "") !== "").map((resource) => `${nameOf(resource)}: deletedWith, so a destroy skips its lock`),
+  ];
 }
 
 /** Looks at every stack that has config, and at those that the ledgers speak of. */

@@ -8,6 +8,7 @@ export interface StateResource {
   readonly outputs?: Readonly<Record<string, unknown>>;
   readonly parent?: string;
   readonly retainOnDelete?: boolean;
+  readonly deletedWith?: string;
   readonly dependencies?: readonly string[];
 }
 

@@ -5,6 +5,7 @@ import type { Clock } from "../../custody/clock";
 import { isNamedFor } from "../naming";
 import type { Billable } from "../platformContract";
 import { platformSource } from "../platformSource";
+import { noticeLostMachine } from "../teardown/lostMachine";
 
 export interface BillingReport {
   readonly at: string;
@@ -31,8 +32,9 @@ export async function listBillables(endpoint: EndpointRef, projectRoot: string):
 export async function auditBilling(run: RunCustody, endpoint: EndpointRef, options: { clock: Clock; projectRoot: string }): Promise<BillingReport> {
   const source = await platformSource(endpoint.platform);
   if (run.view().openIntents.length > 0) await source.settleIntents(run, endpoint, options.projectRoot);
-  const view = run.view();
   const billables = await source.listBillables(endpoint, options.projectRoot);
+  await noticeEndedExtras(run, billables, options);
+  const view = run.view();
   const standingIds = new Set(view.live.map((resource) => resource.id));
   // Storage that is not this run's is left as it was found: it is nobody's mistake that it bills.
   const keptIds = new Set(view.leftovers.map((leftover) => leftover.id));
@@ -47,6 +49,14 @@ export async function auditBilling(run: RunCustody, endpoint: EndpointRef, optio
     openIntents: view.openIntents.map((intent) => intent.intent),
     usdSoFar: costSoFar(view, options.clock.now()),
   };
+}
+
+/** What one launch made twice, and a person ended since: no resource of a stack would ever say so, and it would cost on in the ledger. */
+async function noticeEndedExtras(run: RunCustody, billables: readonly Billable[], { clock, projectRoot }: { clock: Clock; projectRoot: string }): Promise<void> {
+  const view = run.view();
+  const listed = new Set(billables.map(({ id }) => id));
+  const extras = view.live.filter((resource) => resource.role === "instance" && resource.id !== view.resources.get("instance")?.id && !listed.has(resource.id));
+  for (const extra of extras) await noticeLostMachine(run, { clock, projectRoot, say: () => undefined }, extra);
 }
 
 /** Hours between creation and deletion (or now) times the recorded hourly rate, summed; null when no rate is known. */

@@ -5,6 +5,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import type { EndpointRef } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
 import type { SandboxStart } from "./sandboxDaemon";
+import { shellWord } from "../ssh/outcome";
 import { ensureSandbox } from "./sandboxDaemon";
 
 export const productionUrl = "https://cloud.lambda.ai/api/v1";
@@ -39,7 +40,7 @@ export async function resolveEndpoint(ref: EndpointRef, options: EndpointOptions
     return {
       baseUrl: sandbox.url,
       apiKey: readKeyFile(sandbox.apiKeyFile),
-      apiKeyInShell: `$(cat ${shellQuoted(sandbox.apiKeyFile)})`,
+      apiKeyInShell: `$(cat ${shellWord(sandbox.apiKeyFile)})`,
       sshPort: sandbox.sshPort,
       timeScale: sandbox.timeScale,
     };
@@ -48,7 +49,7 @@ export async function resolveEndpoint(ref: EndpointRef, options: EndpointOptions
   return {
     baseUrl: apiUrl(ref.api),
     apiKey: keyFile === null ? keyFromEnvironment(env) : readKeyFile(keyFile),
-    apiKeyInShell: keyFile === null ? "$LAMBDA_API_KEY" : `$(cat ${shellQuoted(keyFile)})`,
+    apiKeyInShell: keyFile === null ? "$LAMBDA_API_KEY" : `$(cat ${shellWord(keyFile)})`,
     sshPort: ref.sshPort ?? 22,
     timeScale: 1,
   };
@@ -88,7 +89,7 @@ export function readKeyFile(path: string): string {
     });
   }
   if ((mode & 0o077) !== 0) {
-    throw new UserError(`The API key's file ${path} can be read by other users (mode ${mode.toString(8).padStart(4, "0")}).`, { next: [`chmod 600 ${shellQuoted(path)}`] });
+    throw new UserError(`The API key's file ${path} can be read by other users (mode ${mode.toString(8).padStart(4, "0")}).`, { next: [`chmod 600 ${shellWord(path)}`] });
   }
   const named = /^\s*api_key\s*=\s*"?([^"\s]+)"?\s*$/m.exec(text)?.[1];
   return usableKey(named ?? text.trim(), path, [`write nothing but the key, or a line "api_key = KEY", into ${path}`]);
@@ -105,6 +106,3 @@ function pathOf(path: string, projectRoot: string): string {
   if (path.startsWith("~/")) return join(homedir(), path.slice(2));
   return isAbsolute(path) ? path : resolve(projectRoot, path);
 }
-
-/** One word for a POSIX shell. */
-export const shellQuoted = (word: string): string => (/^[A-Za-z0-9_./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);

@@ -37,10 +37,10 @@ export async function findRun(endpoint: EndpointRef, projectRoot: string, run: R
   return findRunAt(await connect(endpoint, projectRoot), endpoint, run, storage);
 }
 
-/** Of the newest instance of the ledger. Throws UserError when the API cannot be asked, or the key is another account's. */
-export async function goneMachine(run: RunCustody, edges: ReaderEdges): Promise<string | null> {
+/** Of an instance that the ledger calls live. Throws UserError when the API cannot be asked, or the key is another account's. */
+export async function goneMachine(run: RunCustody, id: string, edges: ReaderEdges): Promise<string | null> {
   const view = run.view();
-  const instance = view.resources.get("instance");
+  const instance = view.live.find((resource) => resource.id === id);
   if (instance === undefined) return null;
   const connection = await connectLambda(view.endpoint, edges);
   const look = await lookAtInstance(connection, instance.id);

@@ -9,14 +9,17 @@ const ownRoles: ReadonlySet<string> = new Set(["gate", "audit"]);
 /** What a rescue made and ends itself: no part of the stack, and never among what a teardown deletes. */
 export const readerRoles: ReadonlySet<string> = new Set(["rescue", "rescueKey"]);
 
+/** Of storage that stays. */
+export const keptVerb = "keep";
+
 /**
  * Verb and lost tiers of one role at the end of the run. A role that the teardown does not name (the key, the job, storage
  * that is kept) loses no tier.
  */
-export function plannedDeletion(plan: Plan | null, role: string): { verb: string; tiersLost: readonly string[] } {
+export function plannedDeletion(plan: Pick<Plan, "teardown"> | null, role: string): { verb: string; tiersLost: readonly string[] } {
   const planned = plan?.teardown.deletions.find((deletion) => deletion.role === role);
   if (planned) return { verb: planned.verb, tiersLost: planned.tiersLost };
-  return { verb: role === "filesystem" ? "keep" : "delete", tiersLost: [] };
+  return { verb: role === "filesystem" ? keptVerb : "delete", tiersLost: [] };
 }
 
 /**

@@ -134,12 +134,23 @@ test("an up --replace of the instance buys no second one", async () => {
   });
 });
 
-test("a preview cries no wolf: an edit of capacity or budget announces no replacement", async () => {
+test("a preview cries no wolf: an edit of capacity, budget or teardown announces no replacement", async () => {
   await withScratch({}, async (scratch) => {
     await succeeds(scratch.up());
     await rosterComplete(scratch);
     scratch.writeConfig({ capacity: { candidates: ["cpu_4x_general"], maxWaitMinutes: 11, maxAttempts: 6, maxHourlyUsd: 1 }, budget: { maxHours: 4, maxUsd: 3 } });
     const output = await succeeds(scratch.pulumi("preview", "--stack", scratch.stack));
     assert.doesNotMatch(output, /replace/i);
+    // How the run ends is no property of its file system: nothing that mounts it is announced as replaced.
+    scratch.writeConfig({ teardown: { verb: "terminate", storage: "keep", require: "pulled" } });
+    const teardown = await succeeds(scratch.pulumi("preview", "--stack", scratch.stack));
+    assert.doesNotMatch(teardown, /replace/i);
+    assert.doesNotMatch(teardown, /quick-filesystem +update/);
+    await succeeds(scratch.up());
+    await succeeds(scratch.holdfast("pull"));
+    await succeeds(scratch.holdfast("approve", "--confirm", scratch.custody().view().resources.get("instance")?.name ?? ""));
+    await succeeds(scratch.destroy());
+    const left = await atVendor(scratch);
+    assert.deepEqual([left.instances.length, left.filesystems.length], [0, 1], "it is kept, as the last update said");
   });
 });

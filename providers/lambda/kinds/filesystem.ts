@@ -5,6 +5,8 @@ import { UserError } from "../../../custody/userError";
 import { grantCovers } from "../../../custody/view";
 import type { Binding, CheckFailure, Context, Kind } from "../../kind";
 import { NotYet } from "../../kind";
+import type { Plan } from "../../../profiles/plan";
+import { keptVerb, plannedDeletion } from "../../teardown/deletions";
 import { deleteFilesystemCommand } from "../billables";
 import type { Candidate, Requirement } from "../capacity";
 import { sayWaiting } from "../capacityWait";
@@ -66,9 +68,9 @@ export const filesystemKind = (edges: Pick<LambdaEdges, "connect" | "authorizeDe
     if (olds.name !== news.name) replaces.push("name");
     if (news.region !== null && news.region !== olds.filesystemRegion) replaces.push("region");
     if (olds.missing) replaces.push("missing");
-    // What chose the region counts at creation only. As an update it would make the outputs unknown in a preview, which then
-    // announces the replacement of everything that mounts the file system.
-    const { candidates: _candidates, requirement: _requirement, maxHourlyUsd: _price, maxWaitSeconds: _wait, maxLockSeconds: _lock, ...lasting } = news;
+    // What chose the region counts at creation only, and how the run ends stands in the ledger's plan. As an update either would
+    // make the outputs unknown in a preview, which then announces the replacement of everything that mounts the file system.
+    const { candidates: _candidates, requirement: _requirement, maxHourlyUsd: _price, maxWaitSeconds: _wait, maxLockSeconds: _lock, keep: _keep, verb: _verb, tiersLost: _tiers, ...lasting } = news;
     return { changes: replaces.length > 0 || haveInputsChanged(olds, lasting), replaces };
   },
 
@@ -112,17 +114,26 @@ export const filesystemKind = (edges: Pick<LambdaEdges, "connect" | "authorizeDe
       recordGone(run, id, olds, "not in the list, twice");
       return;
     }
-    if (!olds.owned || olds.keep) {
+    const end = endOf(run, olds);
+    if (!olds.owned || end.keep) {
       // It stays in the ledger's live set too: it is neither deleted nor lost, and it bills.
       recordLeftover(run, connection, olds, listed ?? null);
       context.say(`file system ${olds.filesystemName} stays${olds.owned ? " (teardown.storage: keep)" : " (it is not this run's)"}; it bills $${usdPerGibMonth.toFixed(2)} per GiB and month`);
       return;
     }
-    const { grantId } = await edges.authorizeDeletion(context, olds.binding, olds.endpoint, { role: olds.role, id, verb: olds.verb, tiersLost: olds.tiersLost }, olds);
+    const { grantId } = await edges.authorizeDeletion(context, olds.binding, olds.endpoint, { role: olds.role, id, verb: end.verb, tiersLost: end.tiersLost }, olds);
     const confirmed = await removeFilesystem(connection, { id, name: olds.filesystemName });
-    run.append("resource.deleted", { role: olds.role, kind: "LambdaFilesystem", id, verb: olds.verb, grant: grantId, confirmed });
+    run.append("resource.deleted", { role: olds.role, kind: "LambdaFilesystem", id, verb: end.verb, grant: grantId, confirmed });
   },
 });
+
+/** As the gate reads it, from the newest plan that holds; by its own inputs where the ledger has none. */
+function endOf(run: RunCustody, olds: FilesystemOutputs): Pick<FilesystemOutputs, "keep" | "verb" | "tiersLost"> {
+  const plan = run.view().plan as Partial<Plan> | null;
+  if (plan?.teardown === undefined) return olds;
+  const { verb, tiersLost } = plannedDeletion({ teardown: plan.teardown }, olds.role);
+  return { keep: verb === keptVerb, verb, tiersLost };
+}
 
 const isOwn = ({ mode }: FilesystemInputs): boolean => mode !== "existing";
 
@@ -232,7 +243,8 @@ function record({ endpoint }: Connection, run: RunCustody, inputs: FilesystemInp
 /** Gone before anybody asked here. When the gate had allowed it, an earlier attempt did it and only the record is late. */
 function recordGone(run: RunCustody, id: string, olds: FilesystemOutputs, how: string): void {
   const grant = run.view().openGrant;
-  if (grant && grantCovers(grant, { role: olds.role, id, verb: olds.verb, tiersLost: olds.tiersLost })) run.append("resource.deleted", { role: olds.role, kind: "LambdaFilesystem", id, verb: olds.verb, grant: grant.id, confirmed: how });
+  const { verb, tiersLost } = endOf(run, olds);
+  if (grant && grantCovers(grant, { role: olds.role, id, verb, tiersLost })) run.append("resource.deleted", { role: olds.role, kind: "LambdaFilesystem", id, verb, grant: grant.id, confirmed: how });
   else run.append("resource.lost", { role: olds.role, id, why: how });
 }
 

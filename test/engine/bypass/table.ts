@@ -4,6 +4,7 @@ import { approvals, receipts, tiers } from "./rows/evidence";
 import { engine } from "./rows/engine";
 import { later } from "./rows/later";
 import { edits, surgery } from "./rows/program";
+import { rescued } from "./rows/rescue";
 import { running } from "./rows/running";
 import { afterTheGate, elsewhere } from "./rows/teardowns";
 import { beforehand, beforehandWhileWriting } from "./rows/standing";
@@ -24,7 +25,7 @@ export const sections: readonly Section[] = [
   { title: "The approval", text: "The run was pulled and proven; the approval is not what it should be.", rows: approvals },
   { title: "Consent given beforehand", text: "The run was pulled and proven; a standing approval is there, and no other.", rows: beforehand },
   { title: "What else lies there, and the ledger", text: "The run was pulled and approved; then something is found that nobody spoke of.", rows: tiers },
-  { title: "After the gate, and without a machine", text: "Each on a stack of its own.", rows: [...afterTheGate, ...elsewhere] },
+  { title: "After the gate, and without a machine", text: "Each on a stack of its own.", rows: [...afterTheGate, ...elsewhere, ...rescued] },
   { title: "First updates that failed, ordinary days", text: "Each on a stack of its own. None of them needs break-glass.", rows: [...beginnings, ...ordinary] },
   { title: "Not tried yet", text: "What these need does not exist yet.", rows: later },
 ];

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { UserError } from "../../../custody/userError";
-import { apiUrl, readKeyFile, resolveEndpoint, shellQuoted } from "../../../providers/lambda/endpoint";
+import { apiUrl, readKeyFile, resolveEndpoint } from "../../../providers/lambda/endpoint";
+import { shellWord } from "../../../providers/ssh/outcome";
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), "holdfast-endpoint-"));
@@ -57,8 +58,8 @@ test("the key is not sent over plain http except on loopback", () => {
 });
 
 test("words for a shell are quoted when they need it", () => {
-  assert.equal(shellQuoted("/a/b-c"), "/a/b-c");
-  assert.equal(shellQuoted("/a b/it's"), "'/a b/it'\\''s'");
+  assert.equal(shellWord("/a/b-c"), "/a/b-c");
+  assert.equal(shellWord("/a b/it's"), "'/a b/it'\\''s'");
 });
 
 /** A daemon in this process: it answers with its own token only, as the sandbox does. */

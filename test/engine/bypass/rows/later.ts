@@ -7,6 +7,5 @@ export const later: readonly Row[] = [
   { kind: "later", id: "hook-removed-by-transform", when: "a transform of the program removes the hooks of a claim", typed: ["pulumi destroy --run-program"], why: hooks },
   { kind: "later", id: "hook-plain-destroy", when: "a plain destroy of a stack with hooks", typed: ["pulumi destroy"], why: hooks },
   { kind: "later", id: "hook-claim-replaced", when: "a claim is replaced by an edit of the program", typed: ["pulumi up"], why: hooks },
-  { kind: "later", id: "rescue-after-last-instance", when: "a file system that no machine can read, with no grant that covers it, is read by a rescue machine", typed: ["holdfast rescue", "pulumi destroy"], why: "`holdfast rescue` does not exist yet" },
   { kind: "later", id: "standalone-import", when: "resources are imported from somewhere else", typed: ["pulumi import"], why: "the engine cannot import dynamic resources at all (code must be a string); create adopts what the ledger names" },
 ];
