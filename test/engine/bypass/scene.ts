@@ -215,6 +215,20 @@ export class Scene {
     };
   }
 
+  /** The state as a transform, or a person with an editor, would leave it: one resource, edited. */
+  async editState(urnPart: string, edit: Readonly<Record<string, unknown>>): Promise<void> {
+    const file = join(this.scratch.directory, "edited.json");
+    const exported = await this.scratch.pulumi("stack", "export", "--stack", this.scratch.stack, "--file", file);
+    assert.equal(exported.exitCode, 0, exported.output);
+    const state = JSON.parse(readFileSync(file, "utf8")) as { deployment: { resources: { urn: string }[] } };
+    const resource = state.deployment.resources.find(({ urn }) => urn.includes(urnPart));
+    assert.ok(resource !== undefined, `no ${urnPart} in the state`);
+    Object.assign(resource, edit);
+    writeFileSync(file, JSON.stringify(state));
+    const imported = await this.scratch.pulumi("stack", "import", "--stack", this.scratch.stack, "--file", file);
+    assert.equal(imported.exitCode, 0, imported.output);
+  }
+
   /** Moves this checkout's custody away, as in a second checkout of the same stack; the sandbox stays. */
   withoutCustody(): Undo {
     const away = join(this.scratch.directory, "custody-away");

@@ -73,6 +73,11 @@ export const surgery: readonly Row[] = [
     codes: [], exit: 3, says: [/instance +holdfast-quick/, /filesystem +holdfast-quick/], next: [], settle: "state",
   },
   {
+    kind: "refused", phase: "finished", by: "command", id: "state-retains", when: "`retainOnDelete` of the instance stands in the state: a destroy would forget it, and it would bill on", typed: ["holdfast approve --confirm NAME"],
+    codes: [], exit: 3, says: [/Nothing was signed: in the state of stack test a lock is passed by/, /quick-instance: retainOnDelete/], next: ["holdfast doctor"], settle: "state",
+    prepare: async (scene) => { await scene.editState("LambdaInstance::", { retainOnDelete: true }); return () => undefined; },
+  },
+  {
     kind: "refused", phase: "finished", by: "gate", id: "second-checkout", when: "another checkout of the same stack, without this run's custody", typed: ["pulumi destroy"],
     codes: [], exit: 1, says: [/The custody store cst_\w+, which keeps the evidence of this run, is not here/], next: ["holdfast recover scratch/test/quick"],
     prepare: (scene) => scene.withoutCustody(),
