@@ -1,6 +1,5 @@
 /** The real transport: undici, one connection per mutation, a hard limit on time and size. */
-import type { Dispatcher } from "undici";
-import { Agent, EnvHttpProxyAgent, request as undiciRequest } from "undici";
+import type { Agent, Dispatcher, EnvHttpProxyAgent } from "undici";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -40,12 +39,13 @@ const connectTimeoutMilliseconds = 10_000;
 
 export const systemTransport: Transport = async (request) => {
   const signal = AbortSignal.timeout(request.timeoutMilliseconds);
+  const undici = await loadUndici();
   try {
-    const response = await undiciRequest(request.url, {
+    const response = await undici.request(request.url, {
       method: request.method,
       headers: request.headers,
       body: request.body ?? null,
-      dispatcher: dispatcherFor(request.url),
+      dispatcher: dispatcherFor(undici, request.url),
       signal,
     });
     return {
@@ -58,16 +58,19 @@ export const systemTransport: Transport = async (request) => {
   }
 };
 
+/** At the first request: a preview sends none, and loading it takes 80 ms of a processor. */
+const loadUndici = (): Promise<typeof import("undici")> => import("undici");
+
 let direct: Agent | undefined;
 let proxied: EnvHttpProxyAgent | undefined;
 
 /** HTTPS_PROXY and NO_PROXY are honoured, except on loopback, where a proxy cannot mean the same machine. */
-function dispatcherFor(url: string): Dispatcher {
+function dispatcherFor(undici: typeof import("undici"), url: string): Dispatcher {
   // No keep-alive: on a connection that the server has just closed nobody could tell whether a launch was carried out.
   const options = { pipelining: 0, connect: { timeout: connectTimeoutMilliseconds } };
   const { hostname } = new URL(url);
   const loopback = hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
-  return loopback ? (direct ??= new Agent(options)) : (proxied ??= new EnvHttpProxyAgent(options));
+  return loopback ? (direct ??= new undici.Agent(options)) : (proxied ??= new undici.EnvHttpProxyAgent(options));
 }
 
 async function readBody(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<string> {

@@ -12,7 +12,6 @@ import type { Binding, Context, Kind, Props } from "./kind";
 import { PartialCreate, runOf } from "./kind";
 import { isKindName, kindNames, loadKind } from "./kinds";
 import { RemoteUnreachable } from "../custody/remote";
-import { inStep } from "./sharedCustody/inStep";
 import { messageOf, UserError } from "../custody/userError";
 import { createOrKeepPlace, isPlace } from "./waiting";
 
@@ -44,11 +43,12 @@ export function provider(name: string): DynamicProvider {
   const kind = (): Promise<Kind> => (loaded ??= loadKind(name));
   const context = () => createContext(process.cwd());
   /** Every operation but a look: with what other machines know, and shared afterwards. */
-  const inStepWith = <T>(props: Props, deletes: boolean, operation: (context: Context) => Promise<T>): Promise<T> => {
+  const inStepWith = async <T>(props: Props, deletes: boolean, operation: (context: Context) => Promise<T>): Promise<T> => {
     const given = context();
     const binding = props["binding"] as Binding | undefined;
     if (binding === undefined) return operation(given);
-    return inStep({ projectRoot: given.projectRoot, clock: given.clock, run: runOf(binding), deletes, say: (message) => { given.say(message); } }, () => operation(given));
+    const shared = await import("./sharedCustody/inStep.js");
+    return shared.inStep({ projectRoot: given.projectRoot, clock: given.clock, run: runOf(binding), deletes, say: (message) => { given.say(message); } }, () => operation(given));
   };
 
   return {

@@ -28,6 +28,8 @@ function toolEnvironment({ engine, node, env = process.env }) {
   const set = { PATH: searchPath([engine.directory, node.directory], env.PATH || "") };
   if (env.PULUMI_SKIP_UPDATE_CHECK === undefined) set.PULUMI_SKIP_UPDATE_CHECK = "true";
   if (env.PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION === undefined) set.PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION = "true";
+  // Every command starts a program and a provider, which load the SDK each: what Node compiled last time saves 0.2 s of a processor in each.
+  if (env.NODE_COMPILE_CACHE === undefined) set.NODE_COMPILE_CACHE = path.join(__dirname, "..", "node_modules", ".cache", "holdfast-compiled");
   return set;
 }
 

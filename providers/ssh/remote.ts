@@ -2,7 +2,6 @@
  * The one SSH runner: the system's OpenSSH and rsync, one shared connection per machine, host key pinned at first contact.
  * A transport that ends in the middle is reported as "unknown", never as failure or success of the remote program.
  */
-import { execa } from "execa";
 import type { Clock } from "../../custody/clock";
 import { systemClock } from "../../custody/clock";
 import type { Remote, RemoteExecOptions, RemotePullOptions, RemoteResult } from "../../custody/remote";
@@ -19,6 +18,9 @@ export interface SshOptions {
   /** How often a connection is tried before RemoteUnreachable; only connections that never opened are tried again. Default 3. */
   readonly attempts?: number;
 }
+
+/** At the first call: most commands and providers that could ask a machine never do, and loading it takes 80 ms of a processor. */
+const loadExeca = (): Promise<typeof import("execa")> => import("execa");
 
 /** Opens nothing yet: the first call connects. */
 export function openSshRemote(target: SshTarget, options: SshOptions = {}): Remote {
@@ -64,6 +66,7 @@ class SshRemote implements Remote {
   async exec(argv: readonly string[], options: RemoteExecOptions = {}): Promise<RemoteResult> {
     const line = argv.map(shellWord).join(" ");
     return this.connected(async () => {
+      const { execa } = await loadExeca();
       const child = execa("ssh", ["-F", this.config, "-T", targetName, "--", line], {
         ...(options.stdin === undefined ? { stdin: "ignore" as const } : { input: options.stdin }),
         timeout: (options.timeoutSeconds ?? 60) * 1000,
@@ -139,6 +142,7 @@ class SshRemote implements Remote {
 
   /** The connection is shared with other processes: `exit` would cut a log or a shell that somebody has open over it. */
   async close(): Promise<void> {
+    const { execa } = await loadExeca();
     await execa("ssh", ["-F", this.config, "-O", "stop", targetName], { reject: false, stdin: "ignore", timeout: 5000 });
   }
 
@@ -155,6 +159,7 @@ class SshRemote implements Remote {
 
   private async rsync(args: readonly string[], input: string | undefined, options: { signal?: AbortSignal; onProgress?: RemotePullOptions["onProgress"] }): Promise<void> {
     await this.connected(async () => {
+      const { execa } = await loadExeca();
       const child = execa("rsync", ["--protect-args", "-e", `ssh -F '${this.config}'`, ...args], {
         ...(input === undefined ? { stdin: "ignore" as const } : { input }),
         ...(options.signal ? { cancelSignal: options.signal, forceKillAfterDelay: 2000 } : {}),
