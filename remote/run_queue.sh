@@ -147,8 +147,10 @@ next_cell() {
   fi
   [ -z "$queue_faults" ] || [ "$queue_faults" = "$known_faults" ] || say "appended to the queue and refused: $queue_faults"
   [ "$queue" = "$known" ] || (show_roster) || give_up_on_tier
-  seen_from=$from_cell
-  for cell in $queue; do
+  seen_from=$from_cell not_yet=$queue
+  # In order, as nearly always: those dealt with are the beginning of the queue, and need no look each.
+  [ -n "$from_cell" ] || case "$queue " in "${dealt_with# } "*) not_yet=${queue#"${dealt_with# }"} ;; esac
+  for cell in $not_yet; do
     [ "$cell" != "$seen_from" ] || seen_from=''
     [ -z "$seen_from" ] || continue
     case " $dealt_with " in *" $cell "*) ;; *) return 0 ;; esac

@@ -35,17 +35,29 @@ session() {
   if tmux has-session -t "=$_name" 2>/dev/null; then json_string "$_name"; else printf null; fi
 }
 
-# One line `cell mtime bytes path` for the newest checkpoint of each cell. Ties go to the later name.
+# For every state file, in their order, one line `cell`, with ` mtime bytes path` of the cell's newest checkpoint behind it where
+# there is one. Ties go to the later name. One pass for all: looking each cell up in a long text would take this shell minutes.
 newest_checkpoints() {
-  [ -d "$run_dir/cells" ] || return 0
-  find "$run_dir/cells" -path '*/checkpoints/*' -type f ! -name '*.tmp' ! -path '*[[:cntrl:]]*' -exec stat -c '%Y %s %n' {} + 2>/dev/null |
-    awk -v prefix="$run_dir/cells/" '{
-      path = $0; sub(/^[0-9]+ [0-9]+ /, "", path); path = substr(path, length(prefix) + 1)
+  {
+    printf '%s\n' "$run_dir"/state/cells/*.json
+    # No part of a file's name can be this line, whatever newlines are in it.
+    echo /
+    [ ! -d "$run_dir/cells" ] ||
+      find "$run_dir/cells" -path '*/checkpoints/*' -type f ! -name '*.tmp' ! -path '*[[:cntrl:]]*' -exec stat -c '%Y %s %n' {} + 2>/dev/null
+  } | awk -v states="$run_dir/state/cells/" -v prefix="$run_dir/cells/" '
+    !listed && $0 == "/" { listed = 1; next }
+    !listed {
+      file = substr($0, length(states) + 1)
+      if (index($0, states) == 1 && file ~ /^[A-Za-z0-9._-]+[.]json$/) order[++count] = substr(file, 1, length(file) - 5)
+      next
+    }
+    {
+      path = $0; sub(/^-?[0-9]+ [0-9]+ /, "", path); path = substr(path, length(prefix) + 1)
       if (split(path, part, "/") < 3 || part[2] != "checkpoints") next
       cell = part[1]
       if (!(cell in newest) || $1 > newest[cell] || ($1 == newest[cell] && path > name[cell])) { newest[cell] = $1; size[cell] = $2; name[cell] = path }
     }
-    END { for (cell in newest) print cell, newest[cell], size[cell], "cells/" name[cell] }'
+    END { for (i = 1; i <= count; i++) { cell = order[i]; print cell (cell in newest ? " " newest[cell] " " size[cell] " cells/" name[cell] : "") } }'
 }
 
 # checkpoint_json "MTIME BYTES PATH"
@@ -61,32 +73,30 @@ checkpoint_json() {
 
 # Every state file, with what the cell's checkpoints say about its progress.
 cells() {
-  checkpoints=$newline$(newest_checkpoints)$newline
   # One grep for all of them; /dev/null keeps it from reading stdin where there is none.
   faulty=$newline$(grep -LE "$json_object_pattern" "$run_dir"/state/cells/*.json /dev/null 2>/dev/null)$newline
   separator='' newest='' newest_time=-1
   printf '['
-  for file in "$run_dir"/state/cells/*.json; do
-    name=${file##*/}
-    name=${name%.json}
+  while IFS= read -r line <&3; do
+    name=${line%% *}
+    checkpoint=${line#"$name"}
+    checkpoint=${checkpoint# }
     valid_state_name "$name" || continue
-    case $checkpoints in
-      *"$newline$name "*)
-        checkpoint=${checkpoints#*"$newline$name "}
-        checkpoint=${checkpoint%%"$newline"*}
-        [ "${checkpoint%% *}" -le "$newest_time" ] || { newest=$checkpoint newest_time=${checkpoint%% *}; }
-        ;;
-      *) checkpoint='' ;;
-    esac
-    read_cell "$run_dir" "$name" || cell_json=''
-    case $faulty in *"$newline$file$newline"*) cell_json='' ;; esac
+    [ -z "$checkpoint" ] || [ "${checkpoint%% *}" -le "$newest_time" ] || { newest=$checkpoint newest_time=${checkpoint%% *}; }
+    glance_at_cell "$run_dir" "$name" || cell_json=''
+    case $faulty in *"$newline$run_dir/state/cells/$name.json$newline"*) cell_json='' ;; esac
     [ -n "$cell_json" ] || cell_json="{\"cell\":\"$name\",\"state\":\"unreadable\"}"
     cell=$name begun=false
     ! has_begun "$run_dir" || begun=true
-    printf '%s%s,"begun":%s,"newestCheckpoint":%s}' "$separator" "${cell_json%\}}" "$begun" "$(checkpoint_json "$checkpoint")"
+    printf '%s%s,"begun":%s,"newestCheckpoint":' "$separator" "${cell_json%\}}" "$begun"
+    checkpoint_json "$checkpoint"
+    printf '}'
     separator=,
-  done
-  printf '],"newestCheckpoint":%s' "$(checkpoint_json "$newest")"
+  done 3<<EOF
+$(newest_checkpoints)
+EOF
+  printf '],"newestCheckpoint":'
+  checkpoint_json "$newest"
 }
 
 state_file() {

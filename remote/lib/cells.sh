@@ -20,11 +20,19 @@ valid_state_name() {
 }
 
 # read_queue SPEC_DIR -> $queue (names, one blank between) and $queue_faults ('' or text). The whole file is read before
-# any cell starts, the last line with or without newline, so no child can eat it. Fails when it cannot be read.
+# any cell starts, the last line with or without newline, so no child can eat it. Fails when it cannot be read. A queue that
+# reads as it did the last time is not taken apart again: it is looked at before every cell, and may have a thousand lines.
 read_queue() {
+  { [ -r "$1/queue" ] && [ ! -d "$1/queue" ] && _text=$(cat "$1/queue" 2>/dev/null); } || {
+    queue='' queue_faults=''
+    return 1
+  }
+  if [ -n "$_text" ] && [ "$_text" = "${queue_text-}" ]; then
+    queue=$queue_of_text queue_faults=$queue_faults_of_text
+    return 0
+  fi
   queue='' queue_faults=''
-  [ -r "$1/queue" ] && [ ! -d "$1/queue" ] || return 1
-  while IFS= read -r _line || [ -n "$_line" ]; do
+  while IFS= read -r _line; do
     _line=${_line%"$carriage_return"}
     _line=${_line%%#*}
     _line=${_line#"${_line%%[! "$tab"]*}"}
@@ -38,8 +46,11 @@ read_queue() {
         *) queue="$queue${queue:+ }$_line" ;;
       esac
     fi
-  done <"$1/queue"
+  done <<EOF
+$_text
+EOF
   queue_faults=${queue_faults#; }
+  queue_text=$_text queue_of_text=$queue queue_faults_of_text=$queue_faults
 }
 
 # read_limits SPEC_DIR -> one variable per limit. A missing key has the default, an empty value means none (0).
@@ -84,14 +95,22 @@ cell_hash() {
   done <"$1/cells/$2/sha256"
 }
 
-# read_cell RUN_DIR CELL -> $cell_state ('' when there is none), $cell_json, and the fields that outlive an attempt.
-read_cell() {
-  cell_state='' cell_json='' attempt=0 recorded_sha256='' cell_cause='' cell_pid='' cell_ticks='' wrapper_pid='' wrapper_ticks=''
-  cell_boot='' cell_epoch='' recorded_code_sha256='' recorded_inputs_sha256='' recorded_spec='' recorded_code='' cell_class='' cell_retries=0
+# glance_at_cell RUN_DIR CELL -> $cell_state ('' when there is none), $cell_json, $attempt. What is taken out of a long line costs a
+# shell its length each time: over a thousand cells, all fields take seconds and these two do not.
+glance_at_cell() {
+  cell_state='' cell_json='' attempt=0
   json_line "$1/state/cells/$2.json" || return 1
   cell_json=$content
   json_field "$content" state && cell_state=$field
   json_field "$content" attempt && attempt=$field
+  case $attempt in '' | *[!0-9]*) attempt=0 ;; esac
+}
+
+# read_cell RUN_DIR CELL: the same, and the fields that outlive an attempt.
+read_cell() {
+  recorded_sha256='' cell_cause='' cell_pid='' cell_ticks='' wrapper_pid='' wrapper_ticks=''
+  cell_boot='' cell_epoch='' recorded_code_sha256='' recorded_inputs_sha256='' recorded_spec='' recorded_code='' cell_class='' cell_retries=0
+  glance_at_cell "$1" "$2" || return 1
   json_field "$content" configSha256 && recorded_sha256=$field
   json_field "$content" codeSha256 && recorded_code_sha256=$field
   json_field "$content" inputsSha256 && recorded_inputs_sha256=$field
@@ -106,7 +125,6 @@ read_cell() {
   json_field "$content" wrapperTicks && wrapper_ticks=$field
   json_field "$content" bootId && cell_boot=$field
   json_field "$content" epoch && cell_epoch=$field
-  case $attempt in '' | *[!0-9]*) attempt=0 ;; esac
   case $cell_retries in '' | *[!0-9]*) cell_retries=0 ;; esac
 }
 

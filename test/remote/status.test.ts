@@ -51,7 +51,7 @@ inParallel("status", () => {
     const junk = ["", "{", '{"cell":"x"}', '{"cell":"x"', "null", '{"cell":"x"}{"cell":"y"}', '{"cell":"x"}\n{"cell":"y"}', '{"a":01}', '{"a":"\t"}', '{"a":"\\q"}', '{"a":"b"c"}', "{'a':1}", '{"a":undefined}', "\0", '{"a":1,}', '{"a":"\xff"'];
     junk.forEach((content, i) => { put(rig, `state/cells/junk${i}.json`, content); });
     put(rig, "state/cells/good.json", '{"cell":"good","state":"complete","note":"a \\"quote\\" \\u00e9 } , { [ ]","list":["x",1,{"y":null}]}\n');
-    put(rig, "state/cells/not a cell.json", "{}");
+    for (const name of ["not a cell", "broken\n\nname", "two\nlines"]) put(rig, `state/cells/${name}.json`, "{}");
     put(rig, "state/heartbeat", '{"at":"x","gpu":[{"index":0');
     put(rig, "state/closed.json", "closed!");
     const seen = await status(rig);
@@ -73,6 +73,18 @@ inParallel("status", () => {
     assert.equal(byCell["idle"], null);
     assert.deepEqual(seen.newestCheckpoint, byCell["ab"]);
     assert.ok(Math.abs(seen.newestCheckpoint.ageSeconds - (Date.now() / 1000 - 1_700_000_300)) < 60);
+  });
+
+  underEachShell("a thousand cells have a status while their machine still bills", async (rig) => {
+    const names = Array.from({ length: 1000 }, (_, index) => `cell-${index}`);
+    for (const [index, cell] of names.entries()) {
+      put(rig, `state/cells/${cell}.json`, `{"cell":"${cell}","state":"complete","attempt":1,"note":"${"x".repeat(400)}"}\n`);
+      put(rig, `cells/${cell}/checkpoints/step-1.npz`, "12", 1_700_000_000 + index);
+    }
+    const seen = await status(rig);
+    assert.deepEqual(seen.cells.map(({ cell }) => cell).sort(), names.toSorted());
+    assert.ok(seen.cells.every(({ cell, newestCheckpoint }) => newestCheckpoint?.path === `cells/${cell}/checkpoints/step-1.npz`));
+    assert.equal(seen.newestCheckpoint?.path, "cells/cell-999/checkpoints/step-1.npz");
   });
 
   underEachShell("a payload whose queue was killed still counts as a writer", async (rig) => {
