@@ -19,6 +19,8 @@ export interface Pace {
 export const intervalSeconds: Readonly<Record<Lane, number>> = { request: 1.1, launch: 12.5 };
 /** Not scaled: what a busy machine adds to the way of one request and not of the next. */
 const jitterMilliseconds = 15;
+/** How late a timer may fire without anything being moved: less than the jitter that is allowed for. */
+const punctualMilliseconds = 3;
 
 /** Per user and key, not per project: the limit belongs to the key. HOLDFAST_PACE_DIR moves it. */
 export function paceDirectory(env: NodeJS.ProcessEnv = process.env): string {
@@ -28,12 +30,23 @@ export function paceDirectory(env: NodeJS.ProcessEnv = process.env): string {
 /** `timeScale` divides the intervals (a sandbox whose minute passes in a second). */
 export function createPace(options: { readonly directory: string; readonly apiKey: string; readonly timeScale: number; readonly clock: Clock }): Pace {
   const key = createHash("sha256").update(options.apiKey).digest("hex").slice(0, 16);
-  const reserve = (lane: Lane): number =>
-    reserveSlot(join(options.directory, key, lane), (intervalSeconds[lane] * 1000) / options.timeScale + jitterMilliseconds, options.clock.now().getTime());
+  const now = (): number => options.clock.now().getTime();
+  const directoryOf = (lane: Lane): string => join(options.directory, key, lane);
+  const turn = async (lane: Lane, signal?: AbortSignal): Promise<number> => {
+    const slot = reserveSlot(directoryOf(lane), (intervalSeconds[lane] * 1000) / options.timeScale + jitterMilliseconds, now());
+    await sleepUntil(slot, options.clock, signal);
+    return slot;
+  };
+  /** The vendor counts from when this one is sent: later than its moment, it moves those that nobody has reserved yet. */
+  const sentNow = (lane: Lane, slot: number): void => {
+    if (now() - slot > punctualMilliseconds) reserveSlot(directoryOf(lane), 0, now());
+  };
   return {
     async wait(lane, signal) {
-      if (lane === "launch") await sleepUntil(reserve("launch"), options.clock, signal);
-      await sleepUntil(reserve("request"), options.clock, signal);
+      const launch = lane === "launch" ? await turn("launch", signal) : null;
+      const request = await turn("request", signal);
+      if (launch !== null) sentNow("launch", launch);
+      sentNow("request", request);
     },
   };
 }

@@ -71,6 +71,32 @@ test("a launch waits 12.5 s for the one before it", async (t) => {
   assert.deepEqual(clock.slept, [12_515]);
 });
 
+test("a launch that other requests held up is counted from when it was sent: the next one is not refused for its pace", async (t) => {
+  const clock = testClock();
+  const pace = createPace({ directory: folder(t), apiKey: "secret_a", timeScale: 1, clock });
+  const sent = async (lane: "request" | "launch"): Promise<number> => {
+    await pace.wait(lane);
+    return clock.now().getTime();
+  };
+  await sent("launch");
+  clock.advance(12_500);
+  await sent("request");
+  await sent("request");
+  const held = await sent("launch");
+  const next = await sent("launch");
+  assert.ok(next - held >= 12_000, `${next - held} ms between two launches`);
+});
+
+test("a process that slept through its moment, as a suspended laptop does, moves those after it", async (t) => {
+  const clock = testClock();
+  const pace = createPace({ directory: folder(t), apiKey: "secret_a", timeScale: 1, clock: { now: () => clock.now(), sleep: (): Promise<void> => { clock.advance(60_000); return Promise.resolve(); } } });
+  await pace.wait("request");
+  await pace.wait("request");
+  const late = clock.now().getTime();
+  await pace.wait("request");
+  assert.ok(clock.now().getTime() - late >= 1_100);
+});
+
 test("two keys do not wait for each other", async (t) => {
   const clock = testClock();
   const directory = folder(t);
