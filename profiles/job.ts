@@ -91,6 +91,8 @@ const checkpoint = section({
   bytes: orNull(wholeFrom(1, "whole bytes from 1")),
   /** Overrides the derived cadence. Default: null, Young and Daly's formula. Example: 600. */
   everySeconds: orNull(wholeFrom(1, "whole seconds from 1")),
+  /** How long one step of the training takes; the plan then says the cadence in steps, for trainers that count them. Default: null. Example: 0.4. */
+  stepSeconds: orNull(positive("seconds above 0")),
   /** Mean time between interruptions. Default: null, the platform's. Example: 72. */
   meanHoursBetweenInterruptions: orNull(positive("hours above 0")),
 });

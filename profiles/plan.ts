@@ -128,6 +128,8 @@ export interface PlanResources {
 
 export interface PlanCheckpoint {
   readonly everySeconds: number;
+  /** The same in whole steps, rounded down: for `save_steps` of a trainer. null: the job does not say how long a step takes. */
+  readonly everySteps: number | null;
   readonly costSeconds: number;
   readonly meanSecondsBetweenInterruptions: number;
   /** Fraction of the paid time spent writing checkpoints or repeating lost work. */

@@ -1,7 +1,7 @@
 /** Job request x profile -> plan. A pure function: no clock but the one it is given, no network, no environment, so no secret's value either. */
 import { canonicalJson, sha256Hex } from "../custody/canonical";
 import type { RunRef } from "../custody/formats";
-import { wasteOf, youngDaly } from "./planning/cadence";
+import { stepsBetweenCheckpoints, wasteOf, youngDaly } from "./planning/cadence";
 import { boundCost } from "./planning/cost";
 import { cacheEnvironmentOf } from "./planning/caches";
 import { diskOf } from "./planning/disk";
@@ -106,7 +106,8 @@ function checkpointOf({ checkpoint }: JobRequest, profile: Profile): PlanCheckpo
   const mean = meanHours * 3600;
   const stated = checkpoint.everySeconds;
   const cadence = stated === null ? youngDaly(costSeconds, mean) : { everySeconds: stated, expectedWaste: wasteOf(stated, costSeconds, mean) };
-  return { ...cadence, costSeconds, meanSecondsBetweenInterruptions: mean, source: stated === null ? "young-daly" : "override" };
+  const everySteps = checkpoint.stepSeconds === null ? null : stepsBetweenCheckpoints(cadence.everySeconds, checkpoint.stepSeconds);
+  return { ...cadence, everySteps, costSeconds, meanSecondsBetweenInterruptions: mean, source: stated === null ? "young-daly" : "override" };
 }
 
 const homeOf = (profile: Profile): string => valueOr(profile.host.home, "~");

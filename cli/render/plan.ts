@@ -89,10 +89,10 @@ function endOf(plan: Plan): (readonly [string, string])[] {
 }
 
 function cadenceOf(plan: Plan): (readonly [string, string])[] {
-  const { everySeconds, costSeconds, meanSecondsBetweenInterruptions, expectedWaste, source } = plan.checkpoint;
+  const { everySeconds, everySteps, costSeconds, meanSecondsBetweenInterruptions, expectedWaste, source } = plan.checkpoint;
   const why = source === "override" ? "as the job says" : `by Young/Daly: ${formatDuration(costSeconds)} to write, an interruption every ${formatDuration(meanSecondsBetweenInterruptions)} on average`;
   return [
-    ["every", `${formatDuration(everySeconds)} (${why})`],
+    ["every", `${formatDuration(everySeconds)}${everySteps === null ? "" : `, which is ${plural(everySteps, "step")}`} (${why})`],
     ["expected waste", `${formatPercent(expectedWaste)} of the paid time`],
     ...roomOf(plan),
   ];

@@ -39,7 +39,7 @@ export function buildSpec(plan: Plan, mountPoint: string, floors: Floors = defau
   const caches = Object.fromEntries(Object.entries(plan.host.cacheEnvironment).map(([name, value]) => [name, value.replaceAll("{mount}", mountPoint)]));
   const files = new Map<string, string>([
     ["queue", plan.cells.map((cell) => `${cell.name}\n`).join("")],
-    ["env", exports_({ HOLDFAST_RUN: runId(plan.run), ...caches, ...plan.environment })],
+    ["env", exports_({ HOLDFAST_RUN: runId(plan.run), ...cadenceInSteps(plan), ...caches, ...plan.environment })],
     ["secrets-names", plan.secretNames.map((name) => `${name}\n`).join("")],
     [
       "limits",
@@ -65,6 +65,9 @@ export function buildSpec(plan: Plan, mountPoint: string, floors: Floors = defau
   for (const cell of plan.cells) for (const [path, content] of cellFiles(cell)) files.set(path, content);
   return files;
 }
+
+/** Beside the plan's environment, which is part of what a cell is: another cadence makes no other cell. */
+const cadenceInSteps = ({ checkpoint: { everySteps } }: Plan): Record<string, string> => (everySteps == null ? {} : { HOLDFAST_CHECKPOINT_EVERY_STEPS: String(everySteps) });
 
 /** Content hash of a spec: what its folder on the instance is named for. */
 export function specSha256(files: ReadonlyMap<string, string>): string {

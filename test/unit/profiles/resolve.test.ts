@@ -72,8 +72,10 @@ test("the cadence is Young and Daly's, rounded down, and wasteful plans are said
   assert.equal(stepsBetweenCheckpoints(804, 2), 402);
   assert.equal(stepsBetweenCheckpoints(1, 60), 1);
   assert.ok(Math.abs(wasteOf(804.98, 30, 10_800) - Math.sqrt(60 / 10_800)) < 1e-6);
-  assert.deepEqual({ ...planWith().checkpoint, expectedWaste: 0 }, { everySeconds: 804, costSeconds: 30, meanSecondsBetweenInterruptions: 10_800, expectedWaste: 0, source: "young-daly" });
+  assert.deepEqual({ ...planWith().checkpoint, expectedWaste: 0 }, { everySeconds: 804, everySteps: null, costSeconds: 30, meanSecondsBetweenInterruptions: 10_800, expectedWaste: 0, source: "young-daly" });
   assert.equal(planWith({ checkpoint: { everySeconds: 600 } }).checkpoint.source, "override");
+  assert.equal(planWith({ checkpoint: { costSeconds: 30, meanHoursBetweenInterruptions: 3, stepSeconds: 0.5 } }).checkpoint.everySteps, 1608);
+  assert.equal(planWith({ checkpoint: { everySeconds: 600, stepSeconds: 7 } }).checkpoint.everySteps, 85, "rounded down: earlier is the safe side");
   assert.equal(planWith().warnings.length, 0);
   assert.match(planWith({ checkpoint: { costSeconds: 600, meanHoursBetweenInterruptions: 1 } }).warnings.join(), /wastes about 58% of the paid time/);
   assert.match(planWith({ checkpoint: { costSeconds: 30, everySeconds: 60 } }).warnings.join(), /wastes about 50% of the paid time/);

@@ -10,7 +10,9 @@ import type { FoundCell } from "../../../providers/job/edits";
 import { compareRosters, sayEdit } from "../../../providers/job/edits";
 import type { Order } from "../../../providers/job/orders";
 import { misfitOf } from "../../../providers/job/orders";
+import { buildSpec } from "../../../providers/job/spec";
 import { classifyTransportFault, parseRsyncProgress, shellWord } from "../../../providers/ssh/outcome";
+import { planWith } from "../profiles/happy";
 
 const cell = (name: string, configSha256 = "1"): PlanCell => ({ name, command: "true", keep: [], scratch: [], expected: [], configSha256, codeSha256: "c", inputs: [], inputsSha256: null });
 
@@ -57,6 +59,16 @@ test("where nobody could look, an edit is announced with what may become of it",
     "cell a: changed while pending (configuration), the new form takes its place; refused if it has started by then",
     "cell b: removed while pending, it never runs and is not asked for at the end; refused if it has started by then",
   ]);
+});
+
+test("a trainer that counts steps is told the cadence in steps, and another cadence makes no other cell", () => {
+  const spec = (checkpoint: Record<string, unknown>) => {
+    const plan = planWith({ checkpoint: { costSeconds: 30, everySeconds: 600, ...checkpoint } });
+    return { env: buildSpec(plan, "/mnt").get("env") ?? "", cells: plan.cells.map(({ configSha256 }) => configSha256) };
+  };
+  assert.match(spec({ stepSeconds: 7 }).env, /HOLDFAST_CHECKPOINT_EVERY_STEPS='?85'?/);
+  assert.ok(!spec({}).env.includes("EVERY_STEPS"));
+  assert.deepEqual(spec({ stepSeconds: 7 }).cells, spec({}).cells);
 });
 
 test("values survive the shell whatever they contain", () => {
