@@ -67,6 +67,9 @@ export interface StandingWishes {
   readonly maxUsd?: number;
 }
 
+/** The storage with the artifacts goes with it; where nobody knows which that is, any storage counts. */
+export const takesArtifacts = ({ tiersLost }: PlannedDeletion, durableTier: string | null): boolean => (durableTier === null ? tiersLost.length > 0 : tiersLost.includes(durableTier));
+
 /** Throws UserError: nothing that would be deleted, a role that takes the artifacts' tier and was not named, a role that is not there. */
 export function buildStanding(run: RunRef, wishes: StandingWishes, now: Date): StandingApproval {
   const id = runId(run);
@@ -76,8 +79,7 @@ export function buildStanding(run: RunRef, wishes: StandingWishes, now: Date): S
   if (unknown.length > 0) {
     throw new UserError(`The end of ${id} deletes no ${unknown.join(", ")}; what it deletes: ${[...new Set(deletions.map(({ role }) => role))].join(", ")}.`, { code: "not-found" });
   }
-  const takesArtifacts = ({ tiersLost }: PlannedDeletion): boolean => (durableTier === null ? tiersLost.length > 0 : tiersLost.includes(durableTier));
-  const unnamed = [...new Set(deletions.filter((deletion) => takesArtifacts(deletion) && !also.includes(deletion.role)).map(({ role }) => role))];
+  const unnamed = [...new Set(deletions.filter((deletion) => takesArtifacts(deletion, durableTier) && !also.includes(deletion.role)).map(({ role }) => role))];
   if (unnamed.length > 0) {
     throw new UserError(`Nothing was signed: the end of ${id} takes the storage with the artifacts along (${unnamed.join(", ")}), and a standing approval covers that only when it is named.`, {
       code: "standing-unnamed",

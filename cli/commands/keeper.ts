@@ -1,5 +1,6 @@
 /** holdfast keeper: watches runs from outside their instances, tells people, and ends finished ones within a standing approval. */
 import { Command } from "commander";
+import { resolve } from "node:path";
 import type { Cli } from "../cli";
 import { examples, jsonOption } from "../cli";
 import type { ExitCode } from "../exitCodes";
@@ -13,7 +14,9 @@ import type { Session } from "../terminal";
 interface KeeperOptions {
   readonly once?: boolean;
   readonly every?: number;
+  readonly to?: string;
   readonly printSystemd?: boolean;
+  readonly printWorkflow?: boolean;
 }
 
 export function keeperCommand(cli: Cli): Command {
@@ -23,7 +26,9 @@ export function keeperCommand(cli: Cli): Command {
     .argument("[runs...]", "project/stack/name, or names alone; without any, every run that is live")
     .option("--once", "one pass, for cron or a scheduled workflow; the exit code says whether a person is needed")
     .option("--every <duration>", "time between passes (default: 60s)", parseDuration)
+    .option("--to <dir>", "folder for the copies of artifacts, one folder in it per run (default: pulled/ in the custody folder)")
     .option("--print-systemd", "print a systemd user unit that keeps this project's runs, and end")
+    .option("--print-workflow", "print a GitHub workflow that keeps this project's runs on a schedule, and end")
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -33,6 +38,7 @@ export function keeperCommand(cli: Cli): Command {
           ["holdfast keeper digits --every 5m", "one run, until it has ended"],
           ["holdfast keeper --once --json", "one pass; exit code 0 all is well, 3 a person is needed, 5 a machine is silent, 6 not proven"],
           ["holdfast keeper --print-systemd > ~/.config/systemd/user/holdfast-keeper.service", "so that it outlives this terminal"],
+          ["holdfast keeper --print-workflow > .github/workflows/holdfast-keeper.yml", "every half hour, on GitHub"],
         ),
         "\nWithout a standing approval (holdfast approve --standing) it destroys nothing and says every hour what the wait has cost.\nWith --json each pass is one line; with --once it is one JSON value.",
       ].join("\n"),
@@ -41,6 +47,7 @@ export function keeperCommand(cli: Cli): Command {
 }
 
 async function run(session: Session, runs: readonly string[], options: KeeperOptions): Promise<ExitCode | undefined> {
+  if (options.printWorkflow === true) return printWorkflow(session, runs);
   if (options.printSystemd === true) return printSystemd(session, runs, options);
   if (options.once === true && options.every !== undefined) throw new UserError("--once is one pass; --every is the time between passes.", { code: "usage", next: ["holdfast keeper --once", "holdfast keeper --every 5m"] });
   const { keep } = await import("../keeper/loop.js");
@@ -48,7 +55,7 @@ async function run(session: Session, runs: readonly string[], options: KeeperOpt
   const shown = new Map<string, string>();
   if (everySeconds !== null) session.note(`Looking every ${everySeconds} s, ${runs.length === 0 ? "at every live run" : `at ${runs.join(", ")}`}; Ctrl-C ends it, the runs go on.`);
   const reports = await keep({
-    session, runs, everySeconds, signal: stopSignal(session),
+    session, runs, to: options.to === undefined ? null : resolve(session.terminal.cwd, options.to), everySeconds, signal: stopSignal(session),
     onPass: (pass) => {
       if (session.json) session.terminal.stdout.write(`${everySeconds === null ? JSON.stringify({ runs: pass }, null, 2) : JSON.stringify({ runs: pass })}\n`);
       else for (const line of news(session, pass, shown, everySeconds === null)) session.print(line);
@@ -91,5 +98,12 @@ async function printSystemd(session: Session, runs: readonly string[], options: 
   const { projectRootFrom } = await import("../../custody/index.js");
   const root = projectRootFrom(session.terminal.cwd, session.env);
   session.terminal.stdout.write(systemdUnit({ root, runs, everySeconds: options.every ?? 60, env: session.env }));
+  return undefined;
+}
+
+async function printWorkflow(session: Session, runs: readonly string[]): Promise<undefined> {
+  const { keeperWorkflow } = await import("../keeper/workflow.js");
+  const { projectRootFrom } = await import("../../custody/index.js");
+  session.terminal.stdout.write(keeperWorkflow({ root: projectRootFrom(session.terminal.cwd, session.env), runs }));
   return undefined;
 }

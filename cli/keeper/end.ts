@@ -11,6 +11,7 @@ import { takeRunManifest } from "../../providers/teardown/facts";
 import { formatTime, formatUsd, listOf } from "../render/units";
 import { shareEvidence } from "../runs/shareEvidence";
 import type { Session } from "../terminal";
+import { wouldLoseTheOnlyCopy, type Copies } from "./copies";
 import { destroyRun, type EngineOptions } from "./engine";
 import { eventOf, type KeeperEvent } from "./events";
 import type { Action, KeeperFacts } from "./facts";
@@ -25,6 +26,7 @@ export interface EndOptions {
   readonly run: RunCustody;
   readonly memory: KeeperMemory;
   readonly engine: EngineOptions;
+  readonly copies: Copies;
   /** Called before the engine is started; false: another keeper looks after the run. */
   readonly announce: () => boolean;
   readonly signal: AbortSignal;
@@ -41,6 +43,9 @@ export interface EndOutcome {
 export async function endRun(facts: KeeperFacts, action: EndAction, remote: Remote | null, options: EndOptions): Promise<EndOutcome> {
   const underWay = facts.view.openGrant?.basis === "standing-approval";
   if (!underWay) {
+    if (wouldLoseTheOnlyCopy(facts.view, options.copies)) {
+      return waits(facts, action, "This machine is thrown away when its job is over (CI is set), and the storage with the artifacts goes with the run: a copy here would be lost too.", ["holdfast keeper --to DIRECTORY (one that outlives this machine)", `holdfast pull ${facts.run} (on a machine that stays)`], "a copy on this machine would not last");
+    }
     const proven = await prove(facts, action, remote, options);
     if (proven !== null) return proven;
     if (facts.standing.length === 0) return waits(facts, action, "Everything is pulled and proven; nobody has agreed to its end.", [`holdfast approve ${facts.run}`, "pulumi destroy"], "pulled and proven");
@@ -71,11 +76,11 @@ async function prove(facts: KeeperFacts, action: EndAction, remote: Remote | nul
 }
 
 /** Throws what a pull throws, and UserError `still-open` when the queue is open after all. */
-async function pullOnce({ run, session, signal }: EndOptions, remote: Remote): Promise<void> {
+async function pullOnce({ run, session, copies: { target }, signal }: EndOptions, remote: Remote): Promise<void> {
   const manifest = await takeRunManifest(run, remote);
   if (!manifest.closed) throw new UserError("Its queue has opened again, or something writes.", { code: "still-open" });
   if (await isPulled(run, manifest)) return;
-  await pullVerifyAndSign(run, remote, manifest, { clock: session.clock, signal });
+  await pullVerifyAndSign(run, remote, manifest, { clock: session.clock, signal, ...(target === null ? {} : { target }) });
   await shareEvidence(session, run, remote);
 }
 

@@ -17,6 +17,7 @@ import { readRemoteStatus } from "../runs/remoteStatus";
 import { shareEvidence } from "../runs/shareEvidence";
 import { standingInForce } from "../runs/standing";
 import type { Session } from "../terminal";
+import type { Copies } from "./copies";
 import type { KeeperFacts, Silence } from "./facts";
 import { lostAfter } from "./judge";
 import type { KeeperMemory } from "./memory";
@@ -37,6 +38,7 @@ export interface LookOptions {
   readonly entries: readonly LedgerEntry[];
   readonly memory: KeeperMemory;
   readonly config: KeeperConfig;
+  readonly copies: Copies;
   readonly signal: AbortSignal;
 }
 
@@ -112,10 +114,10 @@ async function atVendor({ view, projectRoot }: LookOptions, id: string, problems
   }
 }
 
-async function follow({ session, run, signal }: LookOptions, remote: Remote | null, problems: string[]): Promise<FollowPass | null> {
-  if (remote === null) return null;
+async function follow({ session, run, copies: { target, lasting }, signal }: LookOptions, remote: Remote | null, problems: string[]): Promise<FollowPass | null> {
+  if (remote === null || !lasting) return null;
   try {
-    const pass = await followOnce(run, remote, await locateRun(run, remote), { clock: session.clock, signal });
+    const pass = await followOnce(run, remote, await locateRun(run, remote), { clock: session.clock, signal, ...(target === null ? {} : { target }) });
     if (pass.cells.length > 0) await shareEvidence(session, run, remote);
     return pass;
   } catch (error) {

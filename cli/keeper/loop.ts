@@ -7,6 +7,7 @@ import { mapBounded } from "../runs/parallel";
 import { knownRuns, openProject } from "../runs/project";
 import { selectRun } from "../runs/select";
 import { keeperConfigOf } from "./config";
+import { copiesOf } from "./copies";
 import { channelsOf, type Channel } from "./notify";
 import { keepRun, type PassReport } from "./pass";
 import { Session } from "../terminal";
@@ -15,6 +16,8 @@ export interface KeepOptions {
   readonly session: Session;
   /** As typed; empty: every run that is live. */
   readonly runs: readonly string[];
+  /** Folder for the copies of all runs; null: the custody folder. */
+  readonly to: string | null;
   /** null: one pass. */
   readonly everySeconds: number | null;
   readonly signal: AbortSignal;
@@ -37,7 +40,7 @@ export async function keep(options: KeepOptions): Promise<readonly PassReport[]>
   }
 }
 
-async function passOver({ session: outer, runs, everySeconds, signal }: KeepOptions): Promise<PassReport[]> {
+async function passOver({ session: outer, runs, to, everySeconds, signal }: KeepOptions): Promise<PassReport[]> {
   // A session of its own: what others recorded is fetched before, and what this pass recorded is brought to them after.
   const session = new Session(outer.terminal, outer.json);
   try {
@@ -48,7 +51,7 @@ async function passOver({ session: outer, runs, everySeconds, signal }: KeepOpti
     for (const { stack } of refs) if (!stacks.has(stack)) stacks.set(stack, readStack(session, root, stack));
     return await mapBounded(unique(refs), atOnce, async (ref) => {
       const { config, channels, problem } = stacks.get(ref.stack) ?? { config: keeperConfigSchema.parse({}), channels: [], problem: null };
-      const report = await keepRun({ session, projectRoot: root, custody, ref, config, channels, everySeconds, signal });
+      const report = await keepRun({ session, projectRoot: root, custody, ref, config, channels, copies: copiesOf(ref, to, session.env), everySeconds, signal });
       return problem === null ? report : { ...report, problems: [problem, ...report.problems] };
     });
   } finally {

@@ -15,6 +15,7 @@ import { activityOf } from "../runs/overview";
 import { isLive } from "../runs/project";
 import type { Session } from "../terminal";
 import { formatTime } from "../render/units";
+import type { Copies } from "./copies";
 import { ended, endRun } from "./end";
 import { updateStack } from "./engine";
 import { eventOf, type KeeperEvent } from "./events";
@@ -49,6 +50,7 @@ export interface PassOptions {
   readonly ref: RunRef;
   readonly config: KeeperConfig;
   readonly channels: readonly Channel[];
+  readonly copies: Copies;
   /** Seconds between passes; null: this one is the only one. */
   readonly everySeconds: number | null;
   readonly signal: AbortSignal;
@@ -118,7 +120,7 @@ async function act(options: PassOptions, run: RunCustody, memory: KeeperMemory, 
     case "restart":
       return restart(run, memory, facts, action, { engine, announce: () => announce(run, session.clock.now()), session });
     case "end": {
-      const outcome = await endRun(facts, action, remote, { session, run, memory, engine, announce: () => announce(run, session.clock.now()), signal });
+      const outcome = await endRun(facts, action, remote, { session, run, memory, engine, copies: options.copies, announce: () => announce(run, session.clock.now()), signal });
       return { ...outcome, state: outcome.state === "busy" ? "fine" : outcome.state };
     }
     default:

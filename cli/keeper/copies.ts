@@ -1,0 +1,25 @@
+/** Where the keeper's copies of artifacts go, and whether they are there tomorrow. Pure. */
+import { join } from "node:path";
+import { takesArtifacts, type RunView } from "../../custody";
+import type { RunRef } from "../../custody/formats";
+import type { Plan } from "../../profiles/plan";
+import { deletionsAtEnd } from "../../providers/teardown/deletions";
+
+export interface Copies {
+  /** The run's own folder; null: where `holdfast pull` puts it, in the custody folder. */
+  readonly target: string | null;
+  /** false: this machine is thrown away when the keeper ends, and so is what lies on it. */
+  readonly lasting: boolean;
+}
+
+/** `to`: a folder for all runs, which whoever names it knows to outlive this machine. A job in CI has a machine that is thrown away: every such service sets CI. */
+export function copiesOf(run: RunRef, to: string | null, env: NodeJS.ProcessEnv): Copies {
+  const inCi = !["", "0", "false"].includes((env.CI ?? "").toLowerCase());
+  return { target: to === null ? null : join(to, run.project, run.stack, run.name), lasting: to !== null || !inCi };
+}
+
+/** A copy on a machine that is thrown away would be the only one once the storage is gone. */
+export function wouldLoseTheOnlyCopy(view: RunView, { lasting }: Copies): boolean {
+  const durable = (view.plan as Plan | null)?.durable.tier ?? null;
+  return !lasting && deletionsAtEnd(view).some((deletion) => takesArtifacts(deletion, durable));
+}
