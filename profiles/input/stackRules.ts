@@ -13,7 +13,15 @@ export const faultsAcrossStack = (raw: unknown): Fault[] => [
   ...firewallFaults(raw),
   ...timerFaults(raw),
   ...custodyFaults(raw),
+  ...keeperFaults(raw),
 ];
+
+/** A lease that renews itself would let a run bill without an end. */
+function keeperFaults(raw: unknown): Fault[] {
+  const hours = valueAt(raw, ["keeper", "renewHours"]) ?? null;
+  if (hours === null || (valueAt(raw, ["budget", "maxUsd"]) ?? null) !== null) return [];
+  return [faultAt(["keeper", "renewHours"], `= ${JSON.stringify(hours)}: must stand beside budget.maxUsd, a bound in dollars that ends the renewing; write budget: {maxUsd: 20}, or leave renewHours out`)];
+}
 
 /** Keys that only one way of sharing custody has. */
 export function custodyFaults(raw: unknown): Fault[] {

@@ -102,3 +102,11 @@ test("an unknown platform suggests the nearest", () => {
   for (const [typed, meant] of [["k8s", "kubernetes"], ["gradient", "paperspaceGradient"], ["paperspace", "paperspaceCore"], ["Google Colab", "colab"], ["EKS", "kubernetes"], ["auto-dl", "autodl"]] as const) assert.match(thrownBy(() => profileFor(typed)), new RegExp(`did you mean ${meant}\\?`), typed);
   assert.match(thrownBy(() => parseStackConfig({ ...happyConfig, platform: 3 }, "x")), /platform = 3: must be one of lambda/);
 });
+
+test("a lease that renews itself needs a bound in dollars: one fault, which says what to write", () => {
+  const renewing = { platform: "lambda", job: "job.yaml", keeper: { renewHours: 6 } };
+  const fault = /keeper\.renewHours = 6: must stand beside budget\.maxUsd.*write budget: \{maxUsd: 20\}/;
+  assert.match(thrownBy(() => parseStackConfig(renewing, "Pulumi.dev.yaml")), fault);
+  assert.match(thrownBy(() => parseStackConfig({ ...renewing, budget: { maxHours: 12, maxUsd: null } }, "Pulumi.dev.yaml")), fault);
+  assert.equal(parseStackConfig({ ...renewing, budget: { maxUsd: 20 } }, "Pulumi.dev.yaml").keeper.renewHours, 6);
+});
