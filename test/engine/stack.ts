@@ -69,6 +69,7 @@ export class ScratchStack {
       PULUMI_HOME: home,
       PULUMI_CONFIG_PASSPHRASE: "",
       PULUMI_SKIP_UPDATE_CHECK: "true",
+      ...(process.env["NODE_COMPILE_CACHE"] ? { NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] } : {}),
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       HOLDFAST_SANDBOX_DIR: this.sandboxDirectory,
       HOLDFAST_PACE_DIR: join(this.directory, "pace"),

@@ -114,12 +114,13 @@ test("the user's own backend and passphrase win over the project's", (t) => {
     PATH: "/engine:/node:/bin",
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    NODE_COMPILE_CACHE: path.join(root, "node_modules", ".cache", "holdfast-compiled"),
     PULUMI_BACKEND_URL: "file:///home/ada/my%20project/.state",
     PULUMI_CONFIG_PASSPHRASE: "",
   });
   assert.equal("PULUMI_CONFIG_PASSPHRASE" in variables({ PULUMI_CONFIG_PASSPHRASE_FILE: "/secret" }), false);
-  const own = variables({ PULUMI_BACKEND_URL: "s3://bucket", PULUMI_SKIP_UPDATE_CHECK: "false" });
-  for (const name of ["PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_SKIP_UPDATE_CHECK"]) assert.equal(name in own, false, name);
+  const own = variables({ PULUMI_BACKEND_URL: "s3://bucket", PULUMI_SKIP_UPDATE_CHECK: "false", NODE_COMPILE_CACHE: "/cache" });
+  for (const name of ["NODE_COMPILE_CACHE", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_SKIP_UPDATE_CHECK"]) assert.equal(name in own, false, name);
   // An engine in a folder with an old node beside it must not bring that node along.
   const shared = folder(t);
   script(path.join(shared, "node"), "exit 1");
