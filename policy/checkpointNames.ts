@@ -12,14 +12,16 @@ const CHECKPOINT = new RegExp(`(^|[._-])(checkpoint|ckpt)s?([._-]?(save|out|outp
 const OUTPUT = new RegExp(`(^|[._-])((output|out|save|saves|result|results|work|exp|experiment|run|default[._-]root)[._-]?${KEEPS}|hydra\\.run\\.dir)$`, "i");
 const BARE = /(^|\.)((checkpoint|ckpt)s?|save|output|out)$/i;
 /** What is read at the start is no place to write to. */
-const READS = /(^|[._-])(load|init|initial|resume|pretrained|restore|from|teacher|base(?![._-]?(output|save))|input|source|src)([._-]|$)/i;
+const READS = /(^|[._-])(overwrite|load|init|initial|resume|pretrained|restore|from|teacher|base(?![._-]?(output|save))|input|source|src)([._-]|$)/i;
+/** Switches and counts. */
+const NO_PLACE = /^(true|false|yes|no|none|null|auto|on|off|\d+(\.\d+)?)$/i;
 const FILE = /\.(pt|pth|ckpt|bin|safetensors|npz?|h5|hdf5|pkl|onnx|gguf|tar|gz|zip|out|err|log|txt|json|csv|ya?ml)$|%|^\/dev\/null$/i;
 
 /** What a name says of its value, or null. Dashes and Hydra's signs in front do not count. */
 export function saysPlace(name: string, value: string): Says | null {
   const bare = name.replace(/^[-+~]+/, "");
   if (/^HOLDFAST_(CHECKPOINT|OUTPUT)_DIR$/.test(bare)) return "checkpoint";
-  if (READS.test(bare)) return null;
+  if (READS.test(bare) || NO_PLACE.test(value)) return null;
   if (CHECKPOINT.test(bare)) return "checkpoint";
   if (OUTPUT.test(bare)) return "output";
   return BARE.test(bare) && /^([/~$.]|[a-z][\w+.-]*:\/\/)/i.test(value) && !FILE.test(value) ? "bare" : null;

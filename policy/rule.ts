@@ -52,8 +52,12 @@ export function resourceRule<C extends object>(about: About<C>, judge: (resource
   return {
     ...metadata(about),
     validateResource: (resource, report) => {
+      // Roles of one object share what bounds it: said once.
+      const said = new Set<string>();
       const unknown = run(judge(resource, configured(resource)), (finding) => {
-        report(render(finding));
+        const message = render(finding);
+        if (!said.has(message)) report(message);
+        said.add(message);
       });
       if (unknown !== null) throw unknown;
     },

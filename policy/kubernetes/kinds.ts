@@ -17,6 +17,12 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   VolumeSnapshotClass: ["snapshot.storage.k8s.io"],
   JobSet: ["jobset.x-k8s.io"],
   TrainJob: ["trainer.kubeflow.org"],
+  // Of the training operator: replicas by role, each with a pod template.
+  PyTorchJob: ["kubeflow.org"],
+  TFJob: ["kubeflow.org"],
+  JAXJob: ["kubeflow.org"],
+  XGBoostJob: ["kubeflow.org"],
+  PaddleJob: ["kubeflow.org"],
   TrainingRuntime: ["trainer.kubeflow.org"],
   ClusterTrainingRuntime: ["trainer.kubeflow.org"],
 };
@@ -26,5 +32,12 @@ export function kindOf(type: string): string | null {
   const [, group = "", , kind = ""] = TOKEN.exec(type) ?? [];
   return GROUPS[kind]?.includes(group) === true ? kind : null;
 }
+
+const PLAIN: ReadonlySet<string> = new Set(["PersistentVolumeClaim", "PersistentVolume", "ConfigMap", "Secret", "StorageClass", "VolumeSnapshotClass"]);
+
+export const startsPods = (type: string): boolean => {
+  const kind = kindOf(type);
+  return kind !== null && !PLAIN.has(kind);
+};
 
 export const isKubernetes = (type: string): boolean => type.startsWith("kubernetes:");

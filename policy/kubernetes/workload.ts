@@ -1,6 +1,6 @@
 /**
- * Everything that starts pods, in one shape: a Job, each Job of a JobSet or of a Trainer runtime, a TrainJob's trainer, a
- * CronJob's template, a bare Pod, a StatefulSet and a Deployment.
+ * Everything that starts pods, in one shape: a Job, each Job of a JobSet or of a Trainer runtime, a TrainJob's trainer, the
+ * roles of an operator's job, a CronJob's template, a bare Pod, a StatefulSet and a Deployment.
  */
 import { looksLikeTraining } from "../checkpointNames";
 import { kindOf } from "./kinds";
@@ -13,15 +13,19 @@ export interface Placed {
 }
 
 export interface Workload {
-  readonly kind: "Job" | "CronJob" | "JobSet" | "TrainJob" | "TrainingRuntime" | "Pod" | "StatefulSet" | "Deployment";
+  readonly kind: "Job" | "CronJob" | "JobSet" | "TrainJob" | "OperatorJob" | "TrainingRuntime" | "Pod" | "StatefulSet" | "Deployment";
   /** Property path of the pod spec: `spec.template.spec`. */
   readonly where: string;
   readonly pod: PodSpec;
   /** From the pod up to the object: the nearest annotation wins. */
   readonly metadata: readonly Metadata[];
   readonly job: { readonly where: string; readonly spec: JobSpec } | null;
-  /** The object's own `spec`. */
+  /** The object's own `spec`; of an operator's job what bounds it, `spec.runPolicy`. */
   readonly spec: Readonly<Record<string, unknown>>;
+  /** Property path of what ends it: `spec`. */
+  readonly boundedAt: string;
+  /** Other roles of one job: what one of them says is said for all. In the order of the object, without itself. */
+  siblings(): readonly Workload[];
   /** Claims made for its pods, with what happens to them when the object goes. */
   readonly claims: readonly { readonly name: string; readonly where: string; readonly fate: "Retain" | "Delete" }[];
   /** A TrainJob's volumes may come from its runtime, which is another object. */
@@ -57,6 +61,12 @@ export function workloadsOf({ type, props }: { readonly type: string; readonly p
     }
     case "TrainJob":
       return [ofTrainJob(spec, metadata)];
+    case "PyTorchJob":
+    case "TFJob":
+    case "JAXJob":
+    case "XGBoostJob":
+    case "PaddleJob":
+      return ofOperatorJob(spec, metadata);
     case "Pod":
       return [workload({ kind, where: "spec", pod: spec, metadata: [metadata], spec, pods: 1 })];
     case "Deployment":
@@ -82,6 +92,8 @@ const workload = (given: Given): Workload => ({
   pods: null,
   runsToEnd: given.job != null || given.kind === "TrainJob",
   retried: given.job != null || given.kind === "TrainJob",
+  boundedAt: given.job?.where ?? "spec",
+  siblings: () => [],
   ...given,
   containers: () => placed(`${given.where}.containers`, given.pod.containers),
   everyContainer: () => [...placed(`${given.where}.containers`, given.pod.containers), ...placed(`${given.where}.initContainers`, given.pod.initContainers)],
@@ -104,6 +116,26 @@ function ofJobSet(kind: Workload["kind"], where: string, spec: Readonly<Record<s
     const job = template.spec ?? {};
     return ofJob(kind, `${where}.replicatedJobs[${index}].template.spec`, job, spec, [template.metadata ?? {}, metadata], { claims, pods: replicas * (job.parallelism ?? 1) });
   });
+}
+
+interface ReplicaSpec {
+  readonly replicas?: number;
+  readonly template?: PodTemplate;
+}
+
+/** PyTorchJob and its like: `spec.pytorchReplicaSpecs.Worker.template`. */
+function ofOperatorJob(spec: Readonly<Record<string, unknown>>, metadata: Metadata): Workload[] {
+  const bounds = (spec["runPolicy"] ?? {}) as Readonly<Record<string, unknown>>;
+  const roles = Object.keys(spec)
+    .filter((key) => key.endsWith("ReplicaSpecs"))
+    .flatMap((key) => Object.entries((spec[key] ?? {}) as Readonly<Record<string, ReplicaSpec>>).map(([role, replica]) => ({ where: `spec.${key}.${role}.template.spec`, replica })));
+  const all: readonly Workload[] = roles.map(({ where, replica: { replicas = 1, template = {} } }) =>
+    workload({
+      kind: "OperatorJob", where, pod: template.spec ?? {}, metadata: [template.metadata ?? {}, metadata], spec: bounds, boundedAt: "spec.runPolicy", pods: replicas,
+      runsToEnd: true, retried: true, siblings: () => all.filter((other) => other.where !== where),
+    }),
+  );
+  return [...all];
 }
 
 interface Trainer extends Pick<Container, "image" | "command" | "args" | "env"> {
@@ -159,4 +191,4 @@ export function annotationOf({ metadata }: Workload, name: string): string | nul
 
 /** By its command: an ordinary batch job, such as a migration, is nobody's training. */
 export const workloadTrains = (workload: Workload): boolean =>
-  workload.kind === "JobSet" || workload.kind === "TrainJob" || workload.containers().some(({ container }) => looksLikeTraining(attemptWords(container).join(" ")));
+  workload.kind === "JobSet" || workload.kind === "TrainJob" || workload.kind === "OperatorJob" || workload.containers().some(({ container }) => looksLikeTraining(attemptWords(container).join(" ")));

@@ -33,6 +33,7 @@ test("a kind is known in every version of its group, and in no other group", () 
     "kubernetes:storage.k8s.io/v1:StorageClass": "StorageClass",
     "kubernetes:jobset.x-k8s.io/v1alpha2:JobSet": "JobSet",
     "kubernetes:trainer.kubeflow.org/v1alpha1:TrainJob": "TrainJob",
+    "kubernetes:kubeflow.org/v1:PyTorchJob": "PyTorchJob",
     "kubernetes:batch.volcano.sh/v1alpha1:Job": null,
     "kubernetes:batch/v1:JobPatch": null,
     "kubernetes:batch/v1:JobList": null,
@@ -141,6 +142,26 @@ test("a deadline, a grace period and a longer stay can be added for you; where d
   assert.equal(remedied(graceCoversCheckpoint).template.spec["terminationGracePeriodSeconds"], 60);
   assert.equal(remedied(evidenceOutlivesJob)["ttlSecondsAfterFinished"], 86_400);
   for (const rule of [checkpointsOnDurableVolume, gpuJobSaysWhereItCheckpoints]) assert.equal(rule.remediateResource, undefined);
+});
+
+test("a job of the training operator is judged as one, over all its roles", async () => {
+  const entry = (): StackEntry => structuredClone(readCorpus("fine").find(({ file }) => file === "pytorch-job.yaml")!.entries[0]!);
+  const roles = ({ props }: StackEntry) => (props!["spec"] as { pytorchReplicaSpecs: Record<string, { template: { spec: Record<string, unknown> & { containers: Record<string, unknown>[]; volumes?: unknown } } }> }).pytorchReplicaSpecs;
+  const silent = entry();
+  roles(silent)["Master"]!.template.spec.containers[0]!["command"] = ["torchrun", "train.py"];
+  assert.match((await by(gpuJobSaysWhereItCheckpoints, silent)).violations.join("\n"), /^spec\.pytorchReplicaSpecs\.Master\.template\.spec: nothing says where/);
+  const lost = entry();
+  roles(lost)["Master"]!.template.spec.volumes = [{ name: "ckpt", emptyDir: {} }];
+  assert.match((await by(checkpointsOnDurableVolume, lost)).violations.join(), /Master\.template\.spec\.containers\[0\]\.command \(--output_dir\): \/checkpoints\/bert is an emptyDir/);
+  const endless = entry();
+  const spec = endless.props!["spec"] as Record<string, unknown>;
+  delete spec["runPolicy"];
+  const { violations } = await by(gpuJobHasDeadline, endless);
+  assert.equal(violations.length, 1, "two roles, one bound");
+  assert.match(violations[0]!, /^spec\.runPolicy\.activeDeadlineSeconds: nothing ends it/);
+  gpuJobHasDeadline.remediateResource?.({ type: endless.type, props: endless.props, getConfig: () => ({}) } as never);
+  assert.deepEqual(spec["runPolicy"], { activeDeadlineSeconds: 604_800 });
+  assert.deepEqual(await by(gpuJobHasDeadline, endless), nothing);
 });
 
 test("a Job that evictions can end fails unless it has retries enough", async () => {

@@ -1,7 +1,7 @@
 /** Claims that hold checkpoints outlive their stack, and are not asked to be in two places. Judged over the whole stack. */
 import type { PolicyResource } from "@pulumi/policy";
 import { statedPlaces } from "../../kubernetes/checkpointPlace";
-import { kindOf } from "../../kubernetes/kinds";
+import { kindOf, startsPods } from "../../kubernetes/kinds";
 import type { ClaimSpec, Metadata } from "../../kubernetes/manifest";
 import { DURABLE_DRIVERS, fateOf } from "../../kubernetes/volumes";
 import { workloadsOf, type Workload } from "../../kubernetes/workload";
@@ -23,7 +23,7 @@ export const claimOutlivesItsStack = stackRule<ClaimConfig>(
   (resources, config) => {
     const classes = resources.filter(({ type }) => kindOf(type) === "StorageClass");
     const volumes = resources.filter(({ type }) => kindOf(type) === "PersistentVolume");
-    const users = resources.filter(startsPods);
+    const users = resources.filter(({ type }) => startsPods(type));
     return resources
       .filter(({ type }) => kindOf(type) === "PersistentVolumeClaim")
       .map((claim) => ({ urn: claim.urn, check: (peek) => (holdsCheckpoints(claim, users, config, peek) ? lostWithStack(claim, classes, volumes, peek) : []) }));
@@ -40,14 +40,12 @@ export const oneNodeClaimOnePod = stackRule(
     config: {},
   },
   (resources) => {
-    const users = resources.filter(startsPods);
+    const users = resources.filter(({ type }) => startsPods(type));
     return resources
       .filter(({ type }) => kindOf(type) === "PersistentVolumeClaim")
       .map((claim) => ({ urn: claim.urn, check: (peek) => sharedByPods(claim, users, peek) }));
   },
 );
-
-const startsPods = ({ type }: PolicyResource): boolean => ["Job", "CronJob", "JobSet", "TrainJob", "TrainingRuntime", "ClusterTrainingRuntime", "Pod", "StatefulSet", "Deployment"].includes(kindOf(type) ?? "");
 
 const workloads = (user: PolicyResource, peek: Peek): Workload[] => peek(() => workloadsOf(user)) ?? [];
 

@@ -51,7 +51,7 @@ export const checkpointsOnDurableVolume = resourceRule<VolumeConfig>(
 function* unsaid(workload: Workload, peek: Peek, judged: (asksForGpu: boolean) => boolean): Iterable<Finding> {
   if (!workload.runsToEnd && workload.kind !== "Pod") return;
   const asks = peek(() => podAsksForAccelerator(workload.pod));
-  if (asks === undefined || !judged(asks) || saysWhere(workload, peek)) return;
+  if (asks === undefined || !judged(asks) || [workload, ...workload.siblings()].some((one) => saysWhere(one, peek))) return;
   yield {
     where: workload.where,
     what: "nothing says where its checkpoints go",
@@ -63,7 +63,7 @@ function* unsaid(workload: Workload, peek: Peek, judged: (asksForGpu: boolean) =
 
 /** A flag that only names an output is taken for checkpoints where a GPU works for it, and not of every batch job. */
 function* volatilePlaces(workload: Workload, peek: Peek, drivers: readonly string[]): Iterable<Finding> {
-  const trains = workload.kind === "JobSet" || workload.kind === "TrainJob" || (peek(() => podAsksForAccelerator(workload.pod)) ?? false);
+  const trains = ["JobSet", "TrainJob", "OperatorJob"].includes(workload.kind) || (peek(() => podAsksForAccelerator(workload.pod)) ?? false);
   for (const place of statedPlaces(workload, peek)) {
     if (place.path === null || (place.says !== "checkpoint" && !trains)) continue;
     const fate = fateOf(place.path, place.container, workload, drivers, peek);

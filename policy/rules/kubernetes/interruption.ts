@@ -118,7 +118,7 @@ function* misusedPolicy(workload: Workload, peek: Peek): Iterable<Finding> {
     }
     return;
   }
-  if (workload.kind === "TrainJob" || !asksForGpu(workload, peek) || !writtenPlaces(workload, peek).some(({ says }) => says === "checkpoint")) return;
+  if (workload.runsToEnd || !asksForGpu(workload, peek) || !writtenPlaces(workload, peek).some(({ says }) => says === "checkpoint")) return;
   if (workload.kind === "Pod") {
     const again = policy === undefined || policy === "Always";
     yield {

@@ -65,7 +65,7 @@ function* endless(workload: Workload, peek: Peek, { withoutGpu }: DeadlineConfig
   const judged = peek(() => withoutGpu || podAsksForAccelerator(workload.pod)) ?? false;
   if (!judged || !(peek(() => isEndless(workload)) ?? false)) return;
   yield {
-    where: `${workload.job?.where ?? "spec"}.activeDeadlineSeconds`,
+    where: `${workload.boundedAt}.activeDeadlineSeconds`,
     what: "nothing ends it",
     why: "a program that hangs, or waits for a peer that never comes, keeps its GPUs and their nodes until somebody looks",
     gotchas: ["GEN1", "K8S1"],

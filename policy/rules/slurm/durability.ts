@@ -76,7 +76,10 @@ const localPlaces = (places: readonly PlaceOfProgram[], config: SiteConfig): Loc
 
 /** Copies that take everything at a place off the node; those before its program are what it reads. */
 const copiesOf = ({ local, index }: LocalPlace, copies: readonly Copy[], config: SiteConfig): Copy[] =>
-  copies.filter((copy) => (copy.when !== "once" || copy.index > index) && !copy.to.some((path) => isNodeLocal(path, config)) && local.every((path) => copy.from.some((from) => from === "" || isWithin(path, from) || isWithin(from, path))));
+  copies.filter((copy) => (copy.when !== "once" || copy.index > index) && !copy.to.some((path) => isNodeLocal(path, config)) && local.every((path) => copy.from.some((from) => from === "" || isWithin(path, from) || (isWithin(from, path) && !REPORT.test(from)))));
+
+/** A file of results is no checkpoint. */
+const REPORT = /\.(csv|tsv|jsonl?|txt|log|out|err|png|pdf|html|ya?ml)$/i;
 
 function* nodeLocal({ where, script }: Submitted, config: SiteConfig): Iterable<Finding> {
   const started = programsOf(script);
