@@ -3,9 +3,9 @@
  * the artifacts where they durably lie (verifyInPlace.ts).
  */
 import { Command } from "commander";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { hostname } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import type { FileVerdict, RunCustody } from "../../custody";
 import type { Manifest, Receipt, Signed } from "../../custody/formats";
 import { runId } from "../../custody/formats";
@@ -25,6 +25,8 @@ import { verifyRunInPlace } from "./verifyInPlace";
 /** What is looked at, and what it is held against. */
 interface Subject {
   readonly directory: string;
+  /** The only file of it that is looked at; null: all. */
+  readonly file: string | null;
   readonly manifest: Manifest | null;
   readonly receipt: Signed<Receipt> | null;
 }
@@ -44,7 +46,7 @@ export function verifyCommand(cli: Cli): Command {
   return new Command("verify")
     .summary("prove a pulled copy again, or artifacts in place")
     .description("prove a pulled copy again, offline: every byte against the manifest, every checkpoint loaded; or the artifacts where they lie (--in-place)")
-    .argument("[run-or-folder]", "a run (its newest receipt's copy), or a folder; may be left out when one run is live")
+    .argument("[run-or-path]", "a run (its newest receipt's copy), or a folder or file; may be left out when one run is live")
     .option("--in-place", "read and load the artifacts where they durably lie, through the run's machine; signs a receipt, keeps no copy")
     .option("--partial <cell...>", "with --in-place: cells that are given up, whose files need not load")
     .addOption(jsonOption())
@@ -54,6 +56,7 @@ export function verifyCommand(cli: Cli): Command {
         ["holdfast verify digits", "the copy that its newest receipt names"],
         ["holdfast verify ~/results/digits", "a pulled folder: against the holdfast-manifest.json in it"],
         ["holdfast verify ./checkpoints", "any folder: only whether its checkpoints load; exit code 6 if not"],
+        ["holdfast verify model.safetensors", "one file"],
         ["holdfast verify digits --in-place", "enough for the end of a run with teardown: {storage: keep, require: verifiedInPlace}"],
       ),
     )
@@ -63,7 +66,7 @@ export function verifyCommand(cli: Cli): Command {
 async function verify(session: Session, text: string | undefined, options: VerifyOptions): Promise<ExitCode | undefined> {
   if (options.inPlace === true) return verifyRunInPlace(session, text, options.partial ?? []);
   if (options.partial !== undefined) throw new UserError("--partial gives cells up before their files are read where they lie.", { code: "usage", next: ["add: --in-place", "or, for a copy: holdfast pull --partial CELL"] });
-  const subject = looksLikeFolder(session, text) ? await folderSubject(session, resolve(session.terminal.cwd, text)) : await runSubject(session, text);
+  const subject = looksLikePath(session, text) ? await pathSubject(session, resolve(session.terminal.cwd, text)) : await runSubject(session, text);
   if (!existsSync(subject.directory)) throw new UserError(`The copy in ${subject.directory} is not there any more.`, { code: "verify-failed", next: ["holdfast relocate RUN DIRECTORY (when it was moved)", "holdfast pull"] });
   const { verdicts, faults } = await check(session, subject);
   if (session.json) session.printJson(report(subject, verdicts, faults));
@@ -71,8 +74,8 @@ async function verify(session: Session, text: string | undefined, options: Verif
   return faults.length > 0 ? exitCodes.verification : undefined;
 }
 
-/** A run's name has no dot and no leading slash; a folder that exists wins over a run of the same name only when it is written as a path. */
-function looksLikeFolder(session: Session, text: string | undefined): text is string {
+/** A run's name has no dot and no leading slash; what exists wins over a run of the same name only when it is written as a path. */
+function looksLikePath(session: Session, text: string | undefined): text is string {
   if (text === undefined) return false;
   if (/^[./~]/.test(text)) return true;
   return !/^[a-z0-9-]+(\/[a-z0-9-]+){0,2}$/.test(text) || (text.includes("/") && existsSync(resolve(session.terminal.cwd, text)));
@@ -89,20 +92,21 @@ async function runSubject(session: Session, text: string | undefined): Promise<S
   if (place.host !== hostname()) {
     throw new UserError(`The newest copy of ${runId(run.ref)} lies on ${place.host}, in ${place.directory}; this is ${hostname()}.`, { code: "not-found", next: [`on ${place.host}: holdfast verify ${runId(run.ref)}`] });
   }
-  return { directory: place.directory, manifest: run.manifest(manifestSha256), receipt };
+  return { directory: place.directory, file: null, manifest: run.manifest(manifestSha256), receipt };
 }
 
 /** The manifest beside the artifacts is believed as far as a receipt in this project's custody names it. */
-async function folderSubject(session: Session, directory: string): Promise<Subject> {
-  if (!existsSync(directory)) throw new UserError(`There is no folder ${directory}.`, { code: "not-found" });
+async function pathSubject(session: Session, directory: string): Promise<Subject> {
+  if (!existsSync(directory)) throw new UserError(`There is no folder or file ${directory}.`, { code: "not-found", next: ["holdfast ls (the runs that are known here)"] });
+  if (!statSync(directory).isDirectory()) return { directory: dirname(directory), file: basename(directory), manifest: null, receipt: null };
   const { MANIFEST_BESIDE, manifestDigest, parseManifest } = await import("../../custody/index.js");
   const path = join(directory, MANIFEST_BESIDE);
-  if (!existsSync(path)) return { directory, manifest: null, receipt: null };
+  if (!existsSync(path)) return { directory, file: null, manifest: null, receipt: null };
   const { readFileSync } = await import("node:fs");
   const manifest = parseManifest(readFileSync(path, "utf8"), path);
   const run = await runInCustody(session, manifest);
   const digest = manifestDigest(manifest);
-  return { directory, manifest, receipt: run?.receipts().findLast((signed) => signed.content.manifestSha256 === digest) ?? null };
+  return { directory, file: null, manifest, receipt: run?.receipts().findLast((signed) => signed.content.manifestSha256 === digest) ?? null };
 }
 
 async function runInCustody(session: Session, manifest: Manifest): Promise<RunCustody | null> {
@@ -117,14 +121,14 @@ async function runInCustody(session: Session, manifest: Manifest): Promise<RunCu
 }
 
 async function check(session: Session, subject: Subject): Promise<{ verdicts: readonly FileVerdict[]; faults: readonly Fault[] }> {
-  const { verifyFolder, verifyAgainst } = await import("../runs/verifyCopy.js");
+  const { verifyUnlisted, verifyAgainst } = await import("../runs/verifyCopy.js");
   const signal = session.signal;
   let outcome: { verdicts: readonly FileVerdict[]; faults: readonly Fault[] } = { verdicts: [], faults: [] };
   await runSteps(session, [
     {
-      title: subject.manifest === null ? `Load every checkpoint in ${subject.directory}` : `Compare and load ${subject.directory}`,
+      title: subject.manifest === null ? (subject.file === null ? `Load every checkpoint in ${subject.directory}` : `Load ${join(subject.directory, subject.file)}`) : `Compare and load ${subject.directory}`,
       run: async (say) => {
-        outcome = subject.manifest === null ? await verifyFolder(subject.directory, { signal, say }) : await verifyAgainst(subject.directory, subject.manifest, { signal, say });
+        outcome = subject.manifest === null ? await verifyUnlisted(subject.directory, subject.file, { signal, say }) : await verifyAgainst(subject.directory, subject.manifest, { signal, say });
         return `${plural(outcome.verdicts.length, "file")} read`;
       },
     },
@@ -137,6 +141,7 @@ async function check(session: Session, subject: Subject): Promise<{ verdicts: re
 function report(subject: Subject, verdicts: readonly FileVerdict[], faults: readonly Fault[]): Record<string, unknown> {
   return {
     directory: subject.directory,
+    ...(subject.file === null ? {} : { file: subject.file }),
     against: subject.manifest === null ? "nothing: load check only" : subject.receipt === null ? "manifest" : "manifest and receipt",
     receipt: subject.receipt?.content.id ?? null,
     ok: faults.length === 0,
@@ -158,12 +163,13 @@ function render(session: Session, subject: Subject, verdicts: readonly FileVerdi
   lines.push(
     faults.length === 0
       ? paint("good", `${plural(verdicts.length, "file")}, ${formatBytes(bytes)}, ${loaded} loaded: ${standing(subject)}`)
-      : paint("bad", `${plural(faults.length, "fault")} in ${subject.directory}: this copy proves nothing.`),
+      : paint("bad", `${plural(faults.length, "fault")} in ${join(subject.directory, subject.file ?? "")}: this copy proves nothing.`),
   );
   return lines.join("\n");
 }
 
 function standing(subject: Subject): string {
+  if (subject.file !== null) return "it loads. Nothing says that it is all there is.";
   if (subject.manifest === null) return "every checkpoint in this folder loads. There is no manifest, so nothing says that it is complete.";
   if (subject.receipt === null) return "all as the manifest in the folder says. No receipt of this project's custody names it.";
   return `all as manifest and receipt ${subject.receipt.content.id} of ${formatTime(subject.receipt.content.at)} say.`;

@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import type { FileVerdict } from "../../custody";
-import { MANIFEST_BESIDE, verifyFile, verifyTree } from "../../custody";
+import { MANIFEST_BESIDE, verifyTree } from "../../custody";
 import type { Manifest } from "../../custody/formats";
 import { formatBytes } from "../render/units";
 
@@ -46,17 +46,18 @@ export async function verifyAgainst(directory: string, manifest: Manifest, optio
 const speaksFor = (manifest: Manifest, path: string): boolean =>
   manifest.closed ? /^(cells|logs)\//.test(path) : manifest.cells.some((cell) => path.startsWith(`cells/${cell.name}/`));
 
-/** No manifest: every file is read, and whatever is in a known format must load. */
-export async function verifyFolder(directory: string, options: ReadOptions): Promise<CopyOutcome> {
-  const verdicts: FileVerdict[] = [];
-  const paths = filesUnder(directory).filter((path) => path !== MANIFEST_BESIDE);
-  for (const path of paths) {
-    options.say(`${verdicts.length} of ${paths.length} files`);
-    verdicts.push({ ...(await verifyFile(join(directory, path), { signal: options.signal })), path });
-  }
+/** No manifest: every file, or the one that is named, is read, and whatever is in a known format must load. */
+export async function verifyUnlisted(directory: string, file: string | null, options: ReadOptions): Promise<CopyOutcome> {
+  const paths = file === null ? filesUnder(directory).filter((path) => path !== MANIFEST_BESIDE) : [file];
+  const { files: verdicts } = await verifyTree(directory, paths.map((path) => ({ path })), {
+    signal: options.signal,
+    onProgress: ({ bytesDone, bytesTotal, filesDone, filesTotal }) => {
+      options.say(`${filesDone} of ${filesTotal} files, ${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`);
+    },
+  });
   const faults = verdicts.flatMap((verdict) => verdict.problems.slice(0, 1).map(({ code, message }) => ({ path: verdict.path, code, message })));
   const loadable = verdicts.filter((verdict) => verdict.format !== "opaque");
-  return { verdicts, faults: loadable.length > 0 ? faults : [...faults, { path: directory, code: "no-checkpoint", message: "no file here is in a format that can be loaded" }] };
+  return { verdicts, faults: loadable.length > 0 ? faults : [...faults, { path: file ?? directory, code: "no-checkpoint", message: file === null ? "no file here is in a format that can be loaded" : "it is not in a format that can be loaded" }] };
 }
 
 /** Regular files, relative with forward slashes, sorted; what was moved aside and what a transfer left half-way is not part of the copy. */

@@ -153,6 +153,15 @@ test("any folder of checkpoints can be load-checked, and it is said that nothing
     assert.match(good.stdout, /There is no manifest, so nothing says that it is complete/);
     project.write("found/cut.safetensors", safetensors(1).subarray(0, 20));
     assert.equal((await project.holdfast("verify", "./found")).code, 6);
+    const one = await project.holdfast("verify", "found/model.safetensors");
+    assert.equal(one.code, 0, one.stderr);
+    assert.match(one.stdout, /it loads\. Nothing says that it is all there is/);
+    assert.equal((await project.holdfast("verify", "found/cut.safetensors")).code, 6);
+    rmSync(join(project.root, "found", "cut.safetensors"));
+    project.write("found/model.safetensors.index.json", JSON.stringify({ metadata: {}, weight_map: { w: "model-00001-of-00002.safetensors" } }));
+    const shards = await project.holdfast("verify", "./found");
+    assert.equal(shards.code, 6, "a shard that the index names is missing");
+    assert.match(shards.stdout, /model-00001-of-00002\.safetensors/);
     project.write("notes/readme.txt", "nothing to load");
     assert.equal((await project.holdfast("verify", "./notes")).code, 6);
   });

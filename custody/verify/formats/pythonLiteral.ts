@@ -1,4 +1,5 @@
 // Reads the one kind of Python literal that an npy header may be: dicts, lists, tuples, strings, whole numbers, True, False, None.
+import { quote } from "../verdict.js";
 
 export type PythonLiteral = null | boolean | number | string | PythonTuple | PythonLiteral[] | Map<string, PythonLiteral>;
 
@@ -79,7 +80,7 @@ class Reader {
 
   #string(): string {
     // Python refuses a NUL anywhere, and line ends inside a text; no header needs the other control characters.
-    const match = /(?:'((?:[^'\\\u0000-\u001f]|\\.)*)'|"((?:[^"\\\u0000-\u001f]|\\.)*)")/y;
+    const match = /(?:'((?:[^'\\\u0000-\u001f]|\\[^\u0000-\u001f])*)'|"((?:[^"\\\u0000-\u001f]|\\[^\u0000-\u001f])*)")/y;
     match.lastIndex = this.#at;
     const found = match.exec(this.text);
     if (found === null) this.#fail("expected a text in quotes");
@@ -88,7 +89,7 @@ class Reader {
       const code = x ?? u;
       if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16));
       if (one === "\\" || one === "'" || one === '"') return one;
-      return this.#fail(`unknown escape ${whole}`);
+      return this.#fail(`unknown escape ${quote(whole)}`);
     });
   }
 

@@ -5,6 +5,7 @@ The first line it writes says which libraries it found. Without them the standar
 """
 import ast
 import io
+import inspect
 import json
 import struct
 import sys
@@ -80,10 +81,9 @@ def load_npz(path):
 
 def load_torch(path):
     if torch is not None:
-        try:
-            torch.load(path, map_location="cpu", weights_only=False)
-        except TypeError:
-            torch.load(path, map_location="cpu")
+        # Before 1.13 there was no weights_only; a TypeError of the file itself is not that.
+        known = "weights_only" in inspect.signature(torch.load).parameters
+        torch.load(path, map_location="cpu", **({"weights_only": False} if known else {}))
         return "torch"
     with zipfile.ZipFile(path) as archive:
         broken = archive.testzip()

@@ -63,6 +63,14 @@ for (const [what, [bytes, code]] of Object.entries(broken)) {
   });
 }
 
+test("npy: what a header holds instead of text does not reach the terminal", async (context) => {
+  for (const escaped of ["\\\0", "\\\u001b", "\\\u009b", "\\\u202e"]) {
+    const { problems } = await verifyBytes(context, "a.npy", npyWithHeader(`{'descr${escaped}': '<f4', ${fields}}`, data));
+    assert.deepEqual(problems.map(({ code }) => code), ["npy-header"]);
+    assert.doesNotMatch(problems[0]?.message ?? "", /[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/);
+  }
+});
+
 test("npz: an entry that is no array is refused, and so is a pickled one, by its name", async (context) => {
   assert.deepEqual(codes(await verifyBytes(context, "a.npz", zip([{ name: "a.npy", data: good }, { name: "b.txt", data }]))), ["npz-entry"]);
   const verdict = await verifyBytes(context, "a.npz", zip([{ name: "a.npy", data: good }, { name: "b.npy", data: npy("'|O'", "(3,)", data), deflate: true }]));
