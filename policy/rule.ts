@@ -4,9 +4,10 @@
  */
 import type { EnforcementLevel, PolicyResource, ResourceValidationArgs, ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
 import type { PolicyConfigJSONSchema } from "@pulumi/policy/schema";
+import { masked } from "./secretLooks";
 import { isUnknownValue } from "./unknown";
 
-/** Never holds a secret: messages are printed and kept by the engine. */
+/** What it quotes is masked where it looks like a secret: messages are printed and kept by the engine. */
 export interface Finding {
   /** Property path as the reader typed it: `job.env.TOKEN`, `image`. */
   readonly where: string;
@@ -107,7 +108,7 @@ function run(checks: readonly Check[], report: (finding: Finding) => void): Erro
 }
 
 export const render = ({ where, what, why, gotchas, instead }: Finding): string =>
-  `${where}: ${what}.\n  Why: ${why}${gotchas.length === 0 ? "" : ` (${gotchas.join(", ")})`}.\n  Instead: ${instead}.`;
+  masked(`${where}: ${what}.\n  Why: ${why}${gotchas.length === 0 ? "" : ` (${gotchas.join(", ")})`}.\n  Instead: ${instead}.`);
 
 const metadata = <C extends object>({ name, description, gotchas, level, config }: About<C>) => ({
   name,

@@ -73,6 +73,14 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
 /** By its prefix or form alone. */
 export const knownKind = (value: string): Reason | null => KINDS.find(([pattern]) => pattern.test(value))?.[1] ?? null;
 
+/** A text that quotes what somebody typed, without what looks like a key wherever it was typed. */
+export const masked = (text: string): string =>
+  KINDS.reduce((shown, [pattern]) => shown.replaceAll(new RegExp(pattern, `${pattern.flags}g`), NOT_SHOWN), text).replaceAll(/[A-Za-z0-9+/_=-]{24,}/g, (word) => (isRandom(word, ENTROPY) ? NOT_SHOWN : word));
+
+const NOT_SHOWN = "(not shown)";
+/** Bits per character, where nobody set another bound. */
+const ENTROPY = 4;
+
 /** Words that name a secret, at the end of a name: whatever stands there is one. */
 const TOKEN_NAME = /(^|_)(api_?key|access_?key|private_?key|secret(_?key)?|token|auth_?token|credentials?)$/;
 const PASSWORD_NAME = /(password|passwd|passphrase|passcode)$|^(pass|pwd|pw)$|(^|_)(db|pg|my|user|admin|root|mysql|postgres|redis|mongo|smtp|mail|ftp|sftp|ssh|vnc|registry|docker|git|proxy|api|auth|login|http|basic|jupyter|service|app|ldap|vault|keystore|sudo)_?(pass|pwd|pw|pin)$/;

@@ -4,7 +4,7 @@ import { checkpointsOnDurableVolume, claimOutlivesItsStack, evidenceOutlivesJob,
 import type { ResourceRule } from "../../policy/rules";
 import { kindOf } from "../../policy/kubernetes/kinds";
 import { bytesOf } from "../../policy/kubernetes/gpu";
-import { judge, judgeStack, nothing, tripped, UNKNOWN, type StackEntry } from "./judging";
+import { judge, judgeByAll, judgeStack, nothing, tripped, UNKNOWN, type StackEntry } from "./judging";
 import { readCorpus } from "./manifests";
 
 const happy = (): StackEntry => readCorpus("fine").find(({ file }) => file === "single-gpu-claim.yaml")!.entries[0]!;
@@ -116,6 +116,19 @@ test("whatever empties the checkpoints' folder before the training makes each at
   assert.deepEqual(await by(workResumes, cleans("/checkpoints", ["rm", "-rf", "/scratch"])), nothing);
 });
 
+test("a rule about something else does not repeat a key that was typed in the wrong place", async () => {
+  const key = ["hf_", "AbCdEfGhIjKlMnOpQrStUvWxYz012345"].join("");
+  const random = ["Zx9Qw2Er5Ty8Ui1", "Op4As7Df0Gh3Jk6"].join("");
+  for (const value of [key, random]) {
+    for (const change of [{ image: value }, { image: `registry.example.com/app:${value}` }, { command: ["python", "train.py", `--ckpt-dir=/x/${value}`] }, { env: [{ name: "CHECKPOINT_DIR", value }] }]) {
+      const said = (await judgeByAll([changed((_, __, container) => Object.assign(container, change))])).join("\n");
+      assert.notEqual(said, "");
+      assert.ok(!said.includes(value.slice(4, 16)), said);
+    }
+    assert.match((await judgeByAll([changed((_, pod) => (pod["restartPolicy"] = value))])).join(), /restart-policy-fits: .*\(not shown\) is not taken/);
+  }
+});
+
 test("what a place is called counts only where a GPU works for it, and a word about checkpoints always", async () => {
   const cpu = (word: string) => changed((_, pod, container) => {
     pod.volumes[0] = { name: "ckpt", emptyDir: {} };
@@ -159,7 +172,7 @@ test("a job of the training operator is judged as one, over all its roles", asyn
   const { violations } = await by(gpuJobHasDeadline, endless);
   assert.equal(violations.length, 1, "two roles, one bound");
   assert.match(violations[0]!, /^spec\.runPolicy\.activeDeadlineSeconds: nothing ends it/);
-  gpuJobHasDeadline.remediateResource?.({ type: endless.type, props: endless.props, getConfig: () => ({}) } as never);
+  await gpuJobHasDeadline.remediateResource?.({ type: endless.type, props: endless.props, getConfig: () => ({}) } as never);
   assert.deepEqual(spec["runPolicy"], { activeDeadlineSeconds: 604_800 });
   assert.deepEqual(await by(gpuJobHasDeadline, endless), nothing);
 });
