@@ -1,5 +1,6 @@
 /** The look behind a diff: has the real thing been lost since the last update? Bounded, since the engine diffs one resource at a time. */
 import type { Clock } from "../custody/clock";
+import { RemoteUnreachable } from "../custody/remote";
 import { UserError } from "../custody/userError";
 import type { Context, Drift, Kind, Props } from "./kind";
 
@@ -8,15 +9,26 @@ const longestLookSeconds = 45;
 
 /** null: nothing was lost, or nobody could look, which is said. Never throws for a vendor that does not answer or a key that is not there. */
 export async function lookForDrift(kind: Kind, id: string, olds: Props, context: () => Context): Promise<Drift | null> {
-  if (!kind.drift) return null;
+  const drift = await look(`whether ${id} still stands`, context, (edges) => kind.drift?.(id, olds, edges));
+  if (drift !== null) context().say(drift.why);
+  return drift;
+}
+
+/** Whether it stands still and an update is needed; not known counts as no, and is said. */
+export async function lookForStall(kind: Kind, id: string, olds: Props, context: () => Context): Promise<boolean> {
+  const why = await look(`whether ${id} goes on`, context, (edges) => kind.stall?.(id, olds, edges));
+  if (why !== null) context().say(why);
+  return why !== null;
+}
+
+async function look<T>(what: string, context: () => Context, ask: (edges: Context) => Promise<T | null> | undefined): Promise<T | null> {
   try {
     const edges = context();
-    const drift = await within(longestLookSeconds, edges.clock, kind.drift(id, olds, edges));
-    if (drift !== null) edges.say(drift.why);
-    return drift;
+    const asked = ask(edges);
+    return asked === undefined ? null : await within(longestLookSeconds, edges.clock, asked);
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    context().say(`note: whether ${id} still stands was not looked up, so the state is believed: ${error.message}`);
+    if (!(error instanceof UserError || error instanceof RemoteUnreachable)) throw error;
+    context().say(`note: ${what} was not looked up, so the state is believed: ${error.message}`);
     return null;
   }
 }

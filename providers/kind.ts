@@ -40,6 +40,8 @@ export interface DiffResult {
   readonly changes: boolean;
   /** Names of inputs whose change needs a replacement. */
   readonly replaces?: readonly string[];
+  /** For the person: what cannot be told from here. */
+  readonly note?: string;
 }
 
 /** How the real thing differs from state in a way that only a replacement mends. */
@@ -65,6 +67,8 @@ export interface Kind<I extends Props = Props, O extends I = I> {
    * quick, changes nothing, writes no ledger. What it throws, or an answer that takes too long, counts as "not looked".
    */
   drift?(id: string, olds: O, context: Context): Promise<Drift | null>;
+  /** The same look for what an update mends: why the real thing stands still, or null. Asked only where nothing else has changed. */
+  stall?(id: string, olds: O, context: Context): Promise<string | null>;
   create(inputs: I, context: Context): Promise<{ readonly id: string; readonly outs: O }>;
   /** Absent for gate and audit. What is not found is returned with `missing: true`, never dropped. */
   read?(id: string, olds: O, context: Context): Promise<O>;

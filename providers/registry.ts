@@ -7,7 +7,7 @@ import { assertFreshBuild } from "./build";
 import { createContext } from "./context";
 import { leaveWithEngine } from "./engine";
 import { runId } from "../custody/formats";
-import { lookForDrift } from "./drift";
+import { lookForDrift, lookForStall } from "./drift";
 import type { Binding, Context, Kind, Props } from "./kind";
 import { PartialCreate, runOf } from "./kind";
 import { isKindName, kindNames, loadKind } from "./kinds";
@@ -60,10 +60,12 @@ export function provider(name: string): DynamicProvider {
         assertSameCustody(olds, news);
         if (isPlace(olds)) return { changes: true, replaces: ["waiting"], deleteBeforeReplace: true };
         const implementation = await kind();
-        const { changes, replaces = [] } = implementation.diff(olds, news);
+        const { changes, replaces = [], note } = implementation.diff(olds, news);
+        if (note !== undefined) context().say(note);
         const drift = replaces.length > 0 ? null : await lookForDrift(implementation, id, olds, context);
+        const stalls = !changes && drift === null && (await lookForStall(implementation, id, olds, context));
         // The option says so too; an option that somebody's transform took away would otherwise buy a second one first.
-        return { changes: changes || drift !== null, replaces: drift === null ? replaces : [drift.property], deleteBeforeReplace: true };
+        return { changes: changes || stalls || drift !== null, replaces: drift === null ? replaces : [drift.property], deleteBeforeReplace: true };
       });
     },
     async create(inputs) {

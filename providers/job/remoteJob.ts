@@ -1,9 +1,11 @@
 /** The job on an instance: one resource for the whole roster. Placing it is idempotent; moving it to another instance is an update. */
+import { existsSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { join } from "node:path";
 import type { EndpointRef, PlannedDeletion } from "../../custody/formats";
 import type { Remote } from "../../custody/remote";
 import { RemoteUnreachable } from "../../custody/remote";
+import { UserError } from "../../custody/userError";
 import type { RunCustody } from "../../custody";
 import type { Binding, Context, Kind } from "../kind";
 import { PartialCreate, runOf } from "../kind";
@@ -12,12 +14,13 @@ import { declarePlan } from "../declare";
 import { openSshRemote } from "../ssh/remote";
 import { authorizeDeletion } from "../teardown/authorize";
 import { jobPlace, runDirectory, sessionName } from "./layout";
+import { deadQueue } from "./deadQueue";
 import { grantLease } from "./lease";
 import { handOver, prepareEdit, recordRemoved, sayEdits } from "./liveEdit";
 import type { JobContent, PlacedJob } from "./place";
 import { checkInputs, pushInputs } from "./pushInputs";
 import type { SecretMarks } from "./secrets";
-import { rotatedSecrets, writeSecrets } from "./secrets";
+import { compareSecrets, sayUnknownSecrets, SEND_SECRETS, writeSecrets } from "./secrets";
 import { awaitMachine, locateJob, preflight, pushJob, startQueue } from "./place";
 import type { JobSource } from "./source";
 import { stopQueue } from "./stop";
@@ -55,6 +58,8 @@ export type RemoteJobOutputs = RemoteJobInputs & {
   /** null while there is no storage yet. */
   readonly directory: string | null;
   readonly session: string;
+  /** Marks of the values that are on the instance: inputs hold those of whoever typed the last update. */
+  readonly secretsSent?: SecretMarks;
   /** Null until a start was seen to succeed. */
   readonly place: PlacedJob | null;
 };
@@ -64,7 +69,15 @@ const firstAnswerSeconds = 180;
 
 export const remoteJob: Kind<RemoteJobInputs, RemoteJobOutputs> = {
   diff(olds, news) {
-    return { changes: !isDeepStrictEqual(essence(olds), essence(news)) || rotatedSecrets(olds.secrets, news.secrets).length > 0 };
+    const secrets = compareSecrets(sentBefore(olds), news.secrets, process.env);
+    const note = sayUnknownSecrets(secrets);
+    return { changes: !isDeepStrictEqual(essence(olds), essence(news)) || secrets.rotated.length > 0, ...(note === undefined ? {} : { note }) };
+  },
+
+  /** A reboot, or a kill, ends the queue and nothing on the instance starts it again. */
+  async stall(_id, olds, context) {
+    const run = context.run(olds.binding);
+    return olds.place !== null && canPlace(olds) && startedOn(run, olds) ? deadQueue(connect(run, olds, context, 1), olds.place) : null;
   },
 
   async create(inputs, context) {
@@ -85,6 +98,8 @@ export const remoteJob: Kind<RemoteJobInputs, RemoteJobOutputs> = {
   },
 };
 
+const sentBefore = (olds: RemoteJobOutputs): SecretMarks | undefined => olds.secretsSent ?? olds.secrets;
+
 const jobId = (binding: Binding): string => `job-${binding.run}`;
 
 const essence = ({ binding, endpoint, planSha256, code, machine, tier }: RemoteJobInputs): RemoteJobInputs => ({ binding, endpoint, planSha256, code, machine, tier });
@@ -93,11 +108,12 @@ async function place(id: string, inputs: RemoteJobInputs, context: Context, olds
   const run = context.run(inputs.binding);
   if (!canPlace(inputs)) return waitForMachine(run, inputs, context);
   const target = locateJob(contentOf(inputs, context));
-  const outs: RemoteJobOutputs = { ...inputs, directory: target.directory, session: target.session, place: withoutFiles(target) };
-  if (olds?.place && startedOn(run, inputs) && sameWork(olds.place, target)) {
-    await sendRotated(run, olds, inputs, context);
+  // Whatever is placed anew is given every value.
+  const outs: RemoteJobOutputs = { ...inputs, directory: target.directory, session: target.session, place: withoutFiles(target), ...(inputs.secrets === undefined ? {} : { secretsSent: inputs.secrets }) };
+  if (olds?.place && startedOn(run, inputs) && sameWork(olds.place, target) && !(await standsStill(run, olds.place, inputs, context))) {
+    const secretsSent = await sendRotated(run, olds, inputs, context);
     declarePlan(run, inputs);
-    return { ...outs, place: olds.place };
+    return { ...outs, place: olds.place, secretsSent };
   }
   const remote = connect(run, inputs, context);
   try {
@@ -126,15 +142,32 @@ async function place(id: string, inputs: RemoteJobInputs, context: Context, olds
   }
 }
 
-/** Cells that start from now on have the new values; nothing is started again for them. */
-async function sendRotated(run: RunCustody, olds: RemoteJobOutputs, inputs: Placeable, context: Context): Promise<void> {
-  const names = rotatedSecrets(olds.secrets, inputs.secrets);
-  if (names.length === 0) return;
+/** A machine that does not answer is believed: an edit of budget or teardown needs none. */
+async function standsStill(run: RunCustody, before: PlacedJob, inputs: Placeable, context: Context): Promise<boolean> {
+  try {
+    return (await deadQueue(connect(run, inputs, context, 1), before)) !== null;
+  } catch (error) {
+    if (!(error instanceof RemoteUnreachable || error instanceof UserError)) throw error;
+    return false;
+  }
+}
+
+/** Cells that start from now on have the new values; nothing is started again for them. Returns the marks of what is there then. */
+async function sendRotated(run: RunCustody, olds: RemoteJobOutputs, inputs: Placeable, context: Context): Promise<SecretMarks> {
+  const before = sentBefore(olds) ?? {};
+  const { rotated: names, unknown } = compareSecrets(before, inputs.secrets, process.env);
+  if (names.length === 0) return before;
+  // They are written as a whole: what is left as it is could only be left by leaving all of it.
+  if (unknown.length > 0) {
+    context.say(`note: ${names.join(", ")} changed, and was not sent: it goes together with ${unknown.join(", ")} (${SEND_SECRETS}=1 pulumi up sends all of them)`);
+    return before;
+  }
   const remote = connect(run, inputs, context);
   try {
     await awaitMachine(remote, context.clock, firstAnswerSeconds);
     await writeSecrets(remote, contentOf(inputs, context), process.env);
     context.say(`new values of ${names.join(", ")} are on the instance; a cell that runs keeps what it started with`);
+    return { ...before, ...inputs.secrets };
   } finally {
     await remote.close();
   }
@@ -199,18 +232,20 @@ async function stopIfReachable(run: RunCustody, outs: RemoteJobOutputs, context:
   }
 }
 
-function connect(run: RunCustody, inputs: Placeable, context: Context): Remote {
+function connect(run: RunCustody, inputs: Placeable, context: Context, attempts?: number): Remote {
   const { machine } = inputs;
+  const own = join(run.paths.ssh, machine.sshKeyName);
   return openSshRemote(
     {
       host: machine.host,
       port: machine.port,
       user: machine.user,
-      keyPath: join(run.paths.ssh, machine.sshKeyName),
+      // Private keys stay on the machine that made them: elsewhere a person's own key opens (access.authorizedKeys).
+      keyPath: existsSync(own) ? own : null,
       knownHostsPath: join(run.paths.ssh, "known_hosts"),
       hostKeyAlias: machine.instanceId,
     },
-    { clock: context.clock },
+    { clock: context.clock, ...(attempts === undefined ? {} : { attempts }) },
   );
 }
 

@@ -12,7 +12,7 @@ import { UserError } from "../../custody/userError";
 import { shellWord } from "../ssh/outcome";
 import type { JobContent } from "./place";
 
-/** Secret's name to the mark of its value; a name without a value here is left out. */
+/** Secret's name to the mark of its value, with the id of the key that made it; a name without a value here is left out. */
 export type SecretMarks = Readonly<Record<string, string>>;
 
 /** Marks of values that nobody can guess back without the key, not even short ones. */
@@ -20,11 +20,34 @@ export function markSecrets(names: readonly string[], environment: NodeJS.Proces
   const here = names.filter((name) => environment[name] !== undefined);
   if (here.length === 0) return {};
   const key = markingKey(custody.root);
-  return Object.fromEntries(here.map((name) => [name, createHmac("sha256", key).update(`${name}\0${environment[name] ?? ""}`).digest("hex").slice(0, 32)]));
+  const mac = (text: string): string => createHmac("sha256", key).update(text).digest("hex");
+  // A secret is named by a variable, so no name is empty: this text marks none.
+  const keyId = mac("").slice(0, 8);
+  return Object.fromEntries(here.map((name) => [name, `${keyId}.${mac(`${name}\0${environment[name] ?? ""}`).slice(0, 32)}`]));
 }
 
-/** Names whose value is another one than was sent last. What is not in this environment counts as unchanged. */
-export const rotatedSecrets = (olds: SecretMarks | undefined, news: SecretMarks | undefined): string[] => Object.keys(news ?? {}).filter((name) => news?.[name] !== olds?.[name]);
+export interface SecretChanges {
+  /** Another value than was sent last, or none was. */
+  readonly rotated: readonly string[];
+  /** Sent from another checkout, whose marks cannot be compared with those of this one. */
+  readonly unknown: readonly string[];
+}
+
+/** Set to 1, values of this environment are sent in place of those that cannot be compared. */
+export const SEND_SECRETS = "HOLDFAST_SEND_SECRETS";
+
+/** What is not in this environment counts as unchanged. */
+export function compareSecrets(olds: SecretMarks | undefined, news: SecretMarks | undefined, environment: NodeJS.ProcessEnv): SecretChanges {
+  const changed = Object.keys(news ?? {}).filter((name) => news?.[name] !== olds?.[name]);
+  const unknown = environment[SEND_SECRETS] === "1" ? [] : changed.filter((name) => olds?.[name] !== undefined && keyOf(olds[name]) !== keyOf(news?.[name]));
+  return { rotated: changed.filter((name) => !unknown.includes(name)), unknown };
+}
+
+const keyOf = (mark: string | undefined): string => mark?.split(".", 1)[0] ?? "";
+
+/** One line for the person, or undefined. */
+export const sayUnknownSecrets = ({ unknown }: SecretChanges): string | undefined =>
+  unknown.length === 0 ? undefined : `note: ${unknown.join(", ")}: the value was sent from another checkout, so nobody can say here whether this one differs; it is left as it is (${SEND_SECRETS}=1 pulumi up sends what is in this environment)`;
 
 function markingKey(root: string): string {
   const path = join(root, "keys", "secrets.key");

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { openCustody, type Custody } from "../../../custody";
-import { markSecrets, rotatedSecrets, writeSecrets } from "../../../providers/job/secrets";
+import { compareSecrets, markSecrets, sayUnknownSecrets, writeSecrets } from "../../../providers/job/secrets";
 import { LocalRemote } from "../../custody/localRemote";
 import { planWith, run } from "../profiles/happy";
 
@@ -19,10 +19,23 @@ test("a rotated secret is noticed; one that is not in this environment counts as
   const custody = custodyOf(t);
   const marks = (environment: NodeJS.ProcessEnv): ReturnType<typeof markSecrets> => markSecrets(["A", "B"], environment, custody);
   const before = marks({ A: "1", B: "2" });
-  assert.deepEqual(rotatedSecrets(before, marks({ A: "1", B: "2" })), []);
-  assert.deepEqual(rotatedSecrets(before, marks({ A: "1", B: "3" })), ["B"]);
-  assert.deepEqual(rotatedSecrets(before, marks({})), []);
-  assert.deepEqual(rotatedSecrets(undefined, before), ["A", "B"]);
+  const rotated = (olds: typeof before | undefined, news: typeof before): readonly string[] => compareSecrets(olds, news, {}).rotated;
+  assert.deepEqual(rotated(before, marks({ A: "1", B: "2" })), []);
+  assert.deepEqual(rotated(before, marks({ A: "1", B: "3" })), ["B"]);
+  assert.deepEqual(rotated(before, marks({})), []);
+  assert.deepEqual(rotated(undefined, before), ["A", "B"]);
+});
+
+test("a colleague's checkout cannot tell whether a value changed, so nothing is sent from there unasked, and that is said", (t) => {
+  const values = { A: "1", B: "2" };
+  const [mine, theirs] = [markSecrets(["A", "B"], values, custodyOf(t)), markSecrets(["A", "B"], values, custodyOf(t))];
+  const changes = compareSecrets(mine, theirs, {});
+  assert.deepEqual(changes, { rotated: [], unknown: ["A", "B"] });
+  assert.match(sayUnknownSecrets(changes) ?? "", /A, B: the value was sent from another checkout.*left as it is \(HOLDFAST_SEND_SECRETS=1 pulumi up/);
+  assert.equal(sayUnknownSecrets(compareSecrets(mine, mine, {})), undefined);
+  assert.deepEqual(compareSecrets(mine, theirs, { HOLDFAST_SEND_SECRETS: "1" }), { rotated: ["A", "B"], unknown: [] });
+  const { A } = mine;
+  assert.deepEqual(compareSecrets(A === undefined ? {} : { A }, theirs, {}), { rotated: ["B"], unknown: ["A"] }, "what was never sent is sent");
 });
 
 test("a mark cannot be made by who guesses the value: the key is custody's own, and nobody else may read it", (t) => {
