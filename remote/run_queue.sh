@@ -90,7 +90,7 @@ settle_left_behind() {
   for _file in "$run_dir"/state/cells/*.json; do
     cell=${_file##*/}
     cell=${cell%.json}
-    { valid_cell_name "$cell" && read_cell "$run_dir" "$cell" && [ "$cell_state" = running ]; } || continue
+    { valid_cell_name "$cell" && glance_at_cell "$run_dir" "$cell" && [ "$cell_state" = running ] && read_cell "$run_dir" "$cell"; } || continue
     judge_left_behind
     retries=$cell_retries _left=pending _cause=''
     if made_progress; then

@@ -64,7 +64,8 @@ end_orphans() {
   for file in "$run_dir"/state/cells/*.json; do
     name=${file##*/}
     name=${name%.json}
-    if ! read_cell "$run_dir" "$name" || [ "$cell_state" != running ] || [ "$cell_boot" != "$boot_id" ]; then continue; fi
+    { glance_at_cell "$run_dir" "$name" && [ "$cell_state" = running ] && read_cell "$run_dir" "$name"; } || continue
+    [ "$cell_boot" = "$boot_id" ] || continue
     ! process_lives "$wrapper_pid" "$wrapper_ticks" || end_wrapper "the wrapper of cell $name" "$wrapper_pid" "$wrapper_ticks"
   done
   payload_processes "$run_dir"
@@ -77,7 +78,7 @@ mark_cancelled() {
   for file in "$run_dir"/state/cells/*.json; do
     name=${file##*/}
     name=${name%.json}
-    read_cell "$run_dir" "$name" || continue
+    glance_at_cell "$run_dir" "$name" || continue
     case $cell_state/$cells in running/* | pending/cancel) ;; *) continue ;; esac
     say "cell $name is marked cancelled"
     replace_durably "$file" "$(end_record "$cell_json" cancelled "$cause")" || unwritten=1

@@ -93,7 +93,8 @@ show_roster() {
   for cell in $queue; do
     [ "$cell" != "${running_cell-}" ] || continue
     cell_hash "$spec_dir" "$cell"
-    if [ -e "$run_dir/state/cells/$cell.json" ] && read_cell "$run_dir" "$cell"; then
+    if [ -e "$run_dir/state/cells/$cell.json" ] && glance_at_cell "$run_dir" "$cell"; then
+      case $cell_state in removed | pending | failed) read_cell "$run_dir" "$cell" || : ;; esac
       case $cell_state in
         removed) ;;
         # One that failed before it wrote a file waits again once it is something else.
