@@ -8,6 +8,7 @@ import { endpointOf } from "../providers/endpointOf";
 import type { Binding } from "../providers/kind";
 import { runOf } from "../providers/kind";
 import { savePlan } from "../providers/planStore";
+import { fromProgramsLine } from "../providers/callSite";
 import { forPeople } from "./errors";
 import { LambdaStorage } from "./lambda/lambdaStorage";
 import { installLocks } from "./locks";
@@ -36,7 +37,7 @@ export class SharedStorage extends pulumi.ComponentResource implements StorageOu
   /** `name` is its name in custody: lower-case letters, digits and dashes. Throws RunError with every fault of the arguments at once. */
   constructor(name: string, args: SharedStorageArgs, options: pulumi.ComponentResourceOptions = {}) {
     const resolved = forPeople(() => resolveStorage(name, args));
-    super("holdfast:index:SharedStorage", name, { platform: resolved.plan.platform }, options);
+    super("holdfast:index:SharedStorage", name, { platform: resolved.plan.platform }, fromProgramsLine(options));
     installLocks();
     const storage = builders[args.platform](name, resolved, { parent: this });
     this.filesystem = storage.filesystem;

@@ -6,6 +6,7 @@ import { openCustody, projectRootFrom } from "../custody";
 import { UserError } from "../custody/userError";
 import type { StackConfig, StackConfigInput } from "../profiles";
 import { parseStackConfig, profileFor, PROVISIONED, resolve } from "../profiles";
+import { judgedPlan } from "../profiles/judgedPlan";
 import type { Plan } from "../profiles/plan";
 import type { Binding } from "../providers/kind";
 import { runOf } from "../providers/kind";
@@ -15,6 +16,7 @@ import { readJob } from "../providers/job/source";
 import { savePlan } from "../providers/planStore";
 import { fetchBeforeProgram } from "../providers/sharedCustody/beforeProgram";
 import { assertFreshBuild } from "../providers/build";
+import { fromProgramsLine } from "../providers/callSite";
 import { forPeople } from "./errors";
 import { LambdaRun } from "./lambda/lambdaRun";
 import { localBackendWarning } from "./localBackend";
@@ -55,7 +57,7 @@ export class TrainingRun extends pulumi.ComponentResource implements PlatformRun
   /** `name` is the run's name: lower-case letters, digits and dashes. Throws RunError with every fault of the arguments at once. */
   constructor(name: string, args: TrainingRunArgs, options: pulumi.ComponentResourceOptions = {}) {
     const resolved = forPeople(() => resolveRun(name, args));
-    super("holdfast:index:TrainingRun", name, { platform: resolved.plan.platform, plan: resolved.plan }, options);
+    super("holdfast:index:TrainingRun", name, { platform: resolved.plan.platform, plan: judgedPlan(resolved.plan) }, fromProgramsLine(options));
     installLocks();
     this.plan = resolved.plan;
     const platform = PROVISIONED.find((known) => known === resolved.plan.platform);

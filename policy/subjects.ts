@@ -1,6 +1,6 @@
 /** Which resources are Holdfast's, and how a rule gets at the plan of a run. */
 import type { ResourceValidationArgs } from "@pulumi/policy";
-import type { Plan } from "../profiles/plan";
+import type { JudgedPlan } from "../profiles/judgedPlan";
 import { findProfile, type Profile } from "./platforms";
 import type { Check } from "./rule";
 
@@ -29,11 +29,11 @@ export const isInsideRun = (urn: string): boolean => {
  * The plan by which a resource is judged. Once per run: at the outermost component, before anything of it is created; or
  * at a job that stands alone. `hidden`: there should be one and it cannot be seen, which must not pass for "no fault".
  */
-export type PlanSubject = { readonly state: "plan"; readonly plan: Plan } | { readonly state: "hidden" } | { readonly state: "elsewhere" };
+export type PlanSubject = { readonly state: "plan"; readonly plan: JudgedPlan } | { readonly state: "hidden" } | { readonly state: "elsewhere" };
 
 export function planSubject({ type, urn, props }: Pick<ResourceValidationArgs, "type" | "urn" | "props">): PlanSubject {
   if (!(RUNS.includes(type) || type === REMOTE_JOB) || isInsideRun(urn)) return { state: "elsewhere" };
-  const plan = props["plan"] as Plan | null | undefined;
+  const plan = props["plan"] as JudgedPlan | null | undefined;
   return plan?.v === 1 ? { state: "plan", plan } : { state: "hidden" };
 }
 
@@ -41,7 +41,7 @@ export function planSubject({ type, urn, props }: Pick<ResourceValidationArgs, "
  * Checks of a plan with its platform's profile. A plan that cannot be seen, or of a platform that nobody knows, is a
  * finding of checkpoints-survive-teardown and is not repeated by every rule.
  */
-export function planChecks(resource: ResourceValidationArgs, judge: (plan: Plan, profile: Profile) => readonly Check[]): readonly Check[] {
+export function planChecks(resource: ResourceValidationArgs, judge: (plan: JudgedPlan, profile: Profile) => readonly Check[]): readonly Check[] {
   const subject = planSubject(resource);
   if (subject.state !== "plan") return [];
   const profile = findProfile(subject.plan.platform);

@@ -4,6 +4,7 @@
  * compiler, and a destroy runs what is on disk instead of what was stored when the resource was created.
  */
 import * as pulumi from "@pulumi/pulumi";
+import { fromProgramsLine } from "./callSite";
 import type { KindName } from "./kinds";
 
 /**
@@ -21,6 +22,6 @@ export const typeToken = (kind: KindName): string => `pulumi-nodejs:dynamic/hold
 export abstract class OwnResource extends pulumi.CustomResource {
   protected constructor(kind: KindName, name: string, inputs: pulumi.Inputs, outputs: readonly string[], options: pulumi.CustomResourceOptions) {
     const observed = Object.fromEntries(outputs.map((output) => [output, undefined]));
-    super(typeToken(kind), name, { ...observed, ...inputs, __provider: providerLiteral(kind) }, options);
+    super(typeToken(kind), name, { ...observed, ...inputs, __provider: providerLiteral(kind) }, fromProgramsLine(options));
   }
 }

@@ -5,6 +5,7 @@ import { resourcePrefix } from "../../providers/naming";
 import { plannedDeletion } from "../../providers/teardown/deletions";
 import { teardownDigest } from "../../providers/gate/digest";
 import { runOf } from "../../providers/kind";
+import { fromProgramsLine } from "../../providers/callSite";
 import { BillingAudit } from "../billingAudit";
 import { RemoteJob } from "../job";
 import type { PlatformRunArgs, PlatformRunOutputs } from "../platform";
@@ -29,7 +30,7 @@ export class LambdaRun extends pulumi.ComponentResource implements PlatformRunOu
     private readonly args: PlatformRunArgs,
     options: pulumi.ComponentResourceOptions,
   ) {
-    super("holdfast:lambda:LambdaRun", runName, { platform: args.plan.platform }, options);
+    super("holdfast:lambda:LambdaRun", runName, { platform: args.plan.platform }, fromProgramsLine(options));
     this.prefix = resourcePrefix(runOf(args.binding));
 
     const audit = this.createAudit();

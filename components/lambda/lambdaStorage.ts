@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { teardownDigest } from "../../providers/gate/digest";
 import { plannedDeletion } from "../../providers/teardown/deletions";
+import { fromProgramsLine } from "../../providers/callSite";
 import { BillingAudit } from "../billingAudit";
 import type { StorageOutputs, StorageRunArgs } from "../platform";
 import { TeardownGate } from "../teardownGate";
@@ -17,7 +18,7 @@ export class LambdaStorage extends pulumi.ComponentResource implements StorageOu
     private readonly args: StorageRunArgs,
     options: pulumi.ComponentResourceOptions,
   ) {
-    super("holdfast:lambda:LambdaStorage", storageName, { platform: args.plan.platform }, options);
+    super("holdfast:lambda:LambdaStorage", storageName, { platform: args.plan.platform }, fromProgramsLine(options));
     const { binding, endpoint, planSha256 } = args;
     const audit = new BillingAudit(`${storageName}-audit`, { binding, endpoint, planSha256 }, { parent: this });
     const filesystem = this.createFilesystem(audit);

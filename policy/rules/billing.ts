@@ -1,5 +1,5 @@
 /** Somebody must have said how long, or how much. */
-import type { Plan } from "../../profiles/plan";
+import type { JudgedPlan } from "../../profiles/judgedPlan";
 import { findProfile, type Profile } from "../platforms";
 import { resourceRule, type Check, type Finding } from "../rule";
 import { isInsideRun, LAMBDA_INSTANCE, planChecks, planSubject, REVEAL_PLAN } from "../subjects";
@@ -46,11 +46,11 @@ const loneInstance: Finding = {
   instead: "new TrainingRun(NAME, {..., budget: {maxHours: 12}})",
 };
 
-function boundChecks(plan: Plan, config: BillingConfig): Check[] {
+function boundChecks(plan: JudgedPlan, config: BillingConfig): Check[] {
   return [() => unbounded(plan), () => tooLongDisposable(plan, config), () => overTheLimit(plan, config)];
 }
 
-function* unbounded(plan: Plan): Iterable<Finding> {
+function* unbounded(plan: JudgedPlan): Iterable<Finding> {
   if (plan.budget.maxHours != null || plan.budget.maxUsd != null || plan.disposable != null) return;
   const clocks = findProfile(plan.platform)?.clocks.filter((clock) => clock.effect === "bills") ?? [];
   yield {
@@ -62,7 +62,7 @@ function* unbounded(plan: Plan): Iterable<Finding> {
   };
 }
 
-function* tooLongDisposable(plan: Plan, config: BillingConfig): Iterable<Finding> {
+function* tooLongDisposable(plan: JudgedPlan, config: BillingConfig): Iterable<Finding> {
   const hours = plan.disposable?.maxHours;
   if (hours == null || hours <= config.disposableMaxHours) return;
   yield {
@@ -74,7 +74,7 @@ function* tooLongDisposable(plan: Plan, config: BillingConfig): Iterable<Finding
   };
 }
 
-function* overTheLimit(plan: Plan, config: BillingConfig): Iterable<Finding> {
+function* overTheLimit(plan: JudgedPlan, config: BillingConfig): Iterable<Finding> {
   for (const key of ["maxHours", "maxUsd"] as const) {
     const [asked, limit] = [plan.budget[key], config[key]];
     if (asked == null || limit === null || asked <= limit) continue;
@@ -94,7 +94,7 @@ export const costWithinBudget = resourceRule(
   (resource) => planChecks(resource, (plan, profile) => [() => overBudget(plan, profile), () => unboundedPrice(plan, profile)]),
 );
 
-function* overBudget({ cost, budget }: Plan, profile: Profile): Iterable<Finding> {
+function* overBudget({ cost, budget }: JudgedPlan, profile: Profile): Iterable<Finding> {
   if (budget.maxUsd == null || cost.worstCaseUsd == null || cost.worstCaseUsd <= budget.maxUsd) return;
   const hourly = cost.hourlyUsdBound ?? 0;
   yield {
@@ -107,7 +107,7 @@ function* overBudget({ cost, budget }: Plan, profile: Profile): Iterable<Finding
 }
 
 /** A lease alone bounds hours, not dollars. */
-function* unboundedPrice({ cost, capacity, budget }: Plan, profile: Profile): Iterable<Finding> {
+function* unboundedPrice({ cost, capacity, budget }: JudgedPlan, profile: Profile): Iterable<Finding> {
   if (cost.hourlySource !== "unknown" || capacity.maxHourlyUsd != null || budget.maxUsd == null) return;
   yield {
     where: "capacity.maxHourlyUsd",

@@ -1,5 +1,5 @@
 /** What a run writes must fit where it is written. */
-import type { Plan } from "../../profiles/plan";
+import type { JudgedPlan } from "../../profiles/judgedPlan";
 import { knownOf, type Profile } from "../platforms";
 import { resourceRule, type Finding } from "../rule";
 import { planChecks } from "../subjects";
@@ -16,7 +16,7 @@ export const diskHoldsTheRun = resourceRule(
   (resource) => planChecks(resource, (plan, profile) => [() => tooSmallATier(plan, profile)]),
 );
 
-function* tooSmallATier({ durable, resources, disk }: Plan, profile: Profile): Iterable<Finding> {
+function* tooSmallATier({ durable, resources, disk }: JudgedPlan, profile: Profile): Iterable<Finding> {
   const tier = profile.tiers.find(({ id }) => id === durable.tier);
   if (tier === undefined) return;
   const cap = knownOf(tier.capBytes);

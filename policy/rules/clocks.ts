@@ -1,5 +1,6 @@
 /** Timers that act without being asked must not reach the checkpoints, and must leave room for one. */
-import type { Plan, PlanClock } from "../../profiles/plan";
+import type { JudgedPlan } from "../../profiles/judgedPlan";
+import type { PlanClock } from "../../profiles/plan";
 import { knownOf, type Clock, type Profile } from "../platforms";
 import { resourceRule, type Finding } from "../rule";
 import { planChecks } from "../subjects";
@@ -56,7 +57,7 @@ const tierTitle = (profile: Profile, id: string): string => profile.tiers.find((
 
 const fullStop = (sentence: string): string => sentence.replace(/\.$/, "");
 
-function* erasingClocks(plan: Plan, profile: Profile): Iterable<Finding> {
+function* erasingClocks(plan: JudgedPlan, profile: Profile): Iterable<Finding> {
   const { tier } = plan.durable;
   for (const clock of plan.clocks) {
     if (!clock.tiersLost.includes(tier)) continue;
@@ -81,10 +82,10 @@ function* erasingClocks(plan: Plan, profile: Profile): Iterable<Finding> {
   }
 }
 
-const leaseSeconds = ({ budget }: Plan): number | null => (budget.maxHours == null ? null : budget.maxHours * 3600);
+const leaseSeconds = ({ budget }: JudgedPlan): number | null => (budget.maxHours == null ? null : budget.maxHours * 3600);
 
 /** Timers that end the process: those of the plan with the profile's word on what they do. */
-function endingClocks(plan: Plan, profile: Profile): { clock: PlanClock & { readonly seconds: number }; known: Clock }[] {
+function endingClocks(plan: JudgedPlan, profile: Profile): { clock: PlanClock & { readonly seconds: number }; known: Clock }[] {
   return plan.clocks.flatMap((clock) => {
     const known = profile.clocks.find(({ id }) => id === clock.id);
     if (known === undefined || known.effect === "bills" || clock.from !== "launch" || clock.seconds === null) return [];
@@ -92,7 +93,7 @@ function endingClocks(plan: Plan, profile: Profile): { clock: PlanClock & { read
   });
 }
 
-function* noCheckpointInTime(plan: Plan, profile: Profile): Iterable<Finding> {
+function* noCheckpointInTime(plan: JudgedPlan, profile: Profile): Iterable<Finding> {
   const { everySeconds, costSeconds, meanSecondsBetweenInterruptions } = plan.checkpoint;
   const first = everySeconds + costSeconds;
   for (const { clock } of endingClocks(plan, profile)) {
@@ -115,7 +116,7 @@ function* noCheckpointInTime(plan: Plan, profile: Profile): Iterable<Finding> {
   };
 }
 
-function* cutByClock(plan: Plan, profile: Profile): Iterable<Finding> {
+function* cutByClock(plan: JudgedPlan, profile: Profile): Iterable<Finding> {
   const expected = leaseSeconds(plan);
   if (expected === null) return;
   for (const { clock, known } of endingClocks(plan, profile)) {
@@ -134,7 +135,7 @@ function* cutByClock(plan: Plan, profile: Profile): Iterable<Finding> {
 }
 
 /** A timer that stops the machine, can be set, and is off unless it is. A deadline of a Job is judged at the Job. */
-function* unsetShutdown(plan: Plan, profile: Profile): Iterable<Finding> {
+function* unsetShutdown(plan: JudgedPlan, profile: Profile): Iterable<Finding> {
   for (const known of profile.clocks) {
     const settable = knownOf(known.settable);
     const range = knownOf(known.range);

@@ -1,6 +1,6 @@
 /** Checkpoints must outlive what the teardown does. */
 import type { ResourceValidationArgs } from "@pulumi/policy";
-import type { Plan } from "../../profiles/plan";
+import type { JudgedPlan } from "../../profiles/judgedPlan";
 import { findProfile, tiersLostBy, type Profile, type Verb } from "../platforms";
 import { resourceRule, type Check, type Finding } from "../rule";
 import { LAMBDA_FILESYSTEM, LAMBDA_INSTANCE, planChecks as judgePlan, planSubject, REMOTE_JOB, REVEAL_PLAN } from "../subjects";
@@ -55,7 +55,7 @@ const unknownPlatform = (platform: string): Finding => ({
   instead: "a platform that `holdfast explain` knows",
 });
 
-function planChecks(plan: Plan): Check[] {
+function planChecks(plan: JudgedPlan): Check[] {
   const profile = findProfile(plan.platform);
   if (profile === null) {
     return [() => [unknownPlatform(plan.platform)]];
@@ -63,7 +63,7 @@ function planChecks(plan: Plan): Check[] {
   return [() => verbFindings(plan, profile), () => deletionFindings(plan, profile), () => storageFindings(plan, profile), () => directoryFindings(plan, profile)];
 }
 
-function* verbFindings(plan: Plan, profile: Profile): Iterable<Finding> {
+function* verbFindings(plan: JudgedPlan, profile: Profile): Iterable<Finding> {
   const verb = verbOn(profile, "instance", plan.teardown.verb);
   if (verb === null || verb.use !== "teardown") {
     yield notATeardown("teardown.verb", plan.teardown.verb, verb, profile);
@@ -79,7 +79,7 @@ function* verbFindings(plan: Plan, profile: Profile): Iterable<Finding> {
   }
 }
 
-function* outdatedPromises({ teardown, durable, platform }: Plan, profile: Profile): Iterable<Finding> {
+function* outdatedPromises({ teardown, durable, platform }: JudgedPlan, profile: Profile): Iterable<Finding> {
   for (const { role, verb, tiersInDoubt } of teardown.deletions) {
     if (!tiersInDoubt.includes(durable.tier)) continue;
     const tier = profile.tiers.find(({ id }) => id === durable.tier);
@@ -94,7 +94,7 @@ function* outdatedPromises({ teardown, durable, platform }: Plan, profile: Profi
 }
 
 /** A gate that is told less than a verb loses would ask for too little. */
-function* deletionFindings(plan: Plan, profile: Profile): Iterable<Finding> {
+function* deletionFindings(plan: JudgedPlan, profile: Profile): Iterable<Finding> {
   for (const deletion of plan.teardown.deletions) {
     const verb = verbOn(profile, deletion.role, deletion.verb);
     if (verb === null) yield unknownVerb(`plan.teardown.deletions (${deletion.role})`, deletion.role, deletion.verb, profile);
@@ -102,7 +102,7 @@ function* deletionFindings(plan: Plan, profile: Profile): Iterable<Finding> {
   }
 }
 
-function* storageFindings({ teardown, storage }: Plan, profile: Profile): Iterable<Finding> {
+function* storageFindings({ teardown, storage }: JudgedPlan, profile: Profile): Iterable<Finding> {
   const durable = profile.tiers.find((tier) => tier.id === profile.durable.tier);
   const gotchas = durable?.gotchas ?? [];
   if (teardown.storage === "delete" && teardown.require === "verifiedInPlace") {
@@ -125,7 +125,7 @@ function* storageFindings({ teardown, storage }: Plan, profile: Profile): Iterab
   }
 }
 
-function* directoryFindings({ durable }: Plan, profile: Profile): Iterable<Finding> {
+function* directoryFindings({ durable }: JudgedPlan, profile: Profile): Iterable<Finding> {
   if (durable.runDirectoryTemplate.startsWith("{mount}/")) return;
   yield {
     where: "plan.durable.runDirectoryTemplate",

@@ -1,6 +1,7 @@
 /** What goes on billing after a run must have been chosen by somebody. */
 import type { ResourceValidationArgs } from "@pulumi/policy";
-import type { Plan, PlanDeletion } from "../../profiles/plan";
+import type { JudgedPlan } from "../../profiles/judgedPlan";
+import type { PlanDeletion } from "../../profiles/plan";
 import { knownOf, type Meter, type Profile } from "../platforms";
 import { resourceRule, type Finding } from "../rule";
 import { isInsideRun, LAMBDA_FILESYSTEM, planChecks } from "../subjects";
@@ -35,7 +36,7 @@ function* keptByNobody({ props }: ResourceValidationArgs, allow: readonly string
 }
 
 /** The machine itself is the teardown verb's, and checkpoints-survive-teardown judges that. */
-function* ownerless(plan: Plan, profile: Profile, allow: readonly string[]): Iterable<Finding> {
+function* ownerless(plan: JudgedPlan, profile: Profile, allow: readonly string[]): Iterable<Finding> {
   for (const meter of profile.meters) {
     if (allow.includes(meter.id) || isKeptOnPurpose(plan, profile, meter.role) || !goesOn(plan.teardown.deletions, meter.id)) continue;
     if (meter.role === "instance" || !belongsToRun(plan, profile, meter)) continue;
@@ -52,13 +53,13 @@ function* ownerless(plan: Plan, profile: Profile, allow: readonly string[]): Ite
 }
 
 /** A cluster's nodes and somebody's bucket are not the run's. What a run may have counts once the plan gives it a price of its own. */
-function belongsToRun({ teardown }: Plan, profile: Profile, { id, role, rate }: Meter): boolean {
+function belongsToRun({ teardown }: JudgedPlan, profile: Profile, { id, role, rate }: Meter): boolean {
   const priced = knownOf(rate)?.kind === "fixed" && teardown.deletions.some(({ metersAfter }) => metersAfter.some(({ meter, usdPerMonth }) => meter === id && (usdPerMonth ?? 0) > 0));
   return priced || teardown.deletions.some((deletion) => deletion.role === role) || profile.roles.some((known) => known.role === role && known.end.when !== "ifUsed");
 }
 
 /** Storage that the config keeps or that is somebody else's is recorded as an owned leftover with its price. */
-function isKeptOnPurpose({ teardown, storage, durable }: Plan, profile: Profile, role: string): boolean {
+function isKeptOnPurpose({ teardown, storage, durable }: JudgedPlan, profile: Profile, role: string): boolean {
   const durableRole = profile.tiers.find(({ id }) => id === durable.tier)?.role;
   return role === durableRole && (teardown.storage === "keep" || storage.mode === "existing");
 }

@@ -1,5 +1,5 @@
 /** What interrupts a run must not make it start over: nothing in the job may throw its own checkpoints away. */
-import type { Plan } from "../../profiles/plan";
+import type { JudgedPlan } from "../../profiles/judgedPlan";
 import { isLiteralPerAttempt, programsStartedBy, statedPlaces } from "../kubernetes/checkpointPlace";
 import { locate } from "../kubernetes/volumes";
 import { attemptWords, workloadsOf, type Placed, type Workload } from "../kubernetes/workload";
@@ -50,7 +50,7 @@ function reasonToStartOver(text: string, { allow }: ResumeConfig): { readonly wo
   return null;
 }
 
-function* startOver(plan: Plan, profile: Profile, config: ResumeConfig): Iterable<Finding> {
+function* startOver(plan: JudgedPlan, profile: Profile, config: ResumeConfig): Iterable<Finding> {
   const lines = [{ where: "job.setup", text: plan.setup ?? "" }, ...plan.cells.map((cell, index) => ({ where: `job.command or job.roster[${index}].args`, text: cell.command }))];
   for (const { where, text } of lines) {
     const reason = reasonToStartOver(text, config);

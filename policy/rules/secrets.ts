@@ -1,6 +1,6 @@
 /** A secret's value never belongs into a job: it would be in state, in the ledger and on the instance's process list. */
 import type { ResourceValidationArgs } from "@pulumi/policy";
-import type { Plan } from "../../profiles/plan";
+import type { JudgedPlan } from "../../profiles/judgedPlan";
 import { valuesInDocument } from "../checkpointNames";
 import { isKubernetes, kindOf } from "../kubernetes/kinds";
 import { workloadsOf, type Workload } from "../kubernetes/workload";
@@ -41,7 +41,7 @@ function jobChecks(resource: ResourceValidationArgs, config: SecretConfig): Chec
   return subject.state === "plan" ? planChecks(subject.plan, config) : [];
 }
 
-function planChecks(plan: Plan, config: SecretConfig): Check[] {
+function planChecks(plan: JudgedPlan, config: SecretConfig): Check[] {
   const line = (where: string, text: string | null | undefined): Check => () => wordFindings(where, text ?? "", config);
   return [
     ...Object.keys(plan.environment).map((name): Check => () => environmentFindings(name, plan.environment[name], config)),

@@ -1,6 +1,6 @@
 /** The durable tier must be there, in reach, and more than a snapshot. */
 import type { PolicyResource, ResourceValidationArgs } from "@pulumi/policy";
-import type { Plan } from "../../profiles/plan";
+import type { JudgedPlan } from "../../profiles/judgedPlan";
 import { kindOf } from "../kubernetes/kinds";
 import { knownOf, type Profile } from "../platforms";
 import { resourceRule, stackRule, type Finding, type Peek } from "../rule";
@@ -44,7 +44,7 @@ export const storageAttachedAtLaunch = stackRule(
 
 const SNAPSHOT = /snapshot/i;
 
-function* durableSnapshot({ durable }: Plan, profile: Profile): Iterable<Finding> {
+function* durableSnapshot({ durable }: JudgedPlan, profile: Profile): Iterable<Finding> {
   const tier = profile.tiers.find(({ id }) => id === durable.tier);
   if (tier === undefined || !(SNAPSHOT.test(tier.id) || SNAPSHOT.test(tier.role))) return;
   yield {
@@ -69,7 +69,7 @@ function* snapshotClass({ type, props }: ResourceValidationArgs): Iterable<Findi
 
 const LOCKED: readonly string[] = ["region", "datacenter", "zone"];
 
-function* foreignCandidates({ storage, capacity }: Plan, profile: Profile): Iterable<Finding> {
+function* foreignCandidates({ storage, capacity }: JudgedPlan, profile: Profile): Iterable<Finding> {
   const durable = profile.tiers.find(({ id }) => id === profile.durable.tier);
   const lock = durable === undefined ? null : knownOf(durable.lockedTo);
   if (durable === undefined || lock === null || !LOCKED.includes(lock) || storage.region == null) return;

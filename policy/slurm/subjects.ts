@@ -1,6 +1,6 @@
 /** Where batch scripts are found: in a plan for Slurm, in commands that a program runs, and in files that it writes. */
 import type { ResourceValidationArgs } from "@pulumi/policy";
-import type { Plan } from "../../profiles/plan";
+import type { JudgedPlan } from "../../profiles/judgedPlan";
 import type { Check, Finding, Peek } from "../rule";
 import { planSubject } from "../subjects";
 import { isUnknownValue } from "../unknown";
@@ -42,7 +42,7 @@ function submittedBy(resource: ResourceValidationArgs, peek: Peek): Submitted[] 
 }
 
 /** Setup and commands are shell too; the options that Holdfast itself gives to sbatch are right by construction. */
-function ofPlan(plan: Plan): Submitted[] {
+function ofPlan(plan: JudgedPlan): Submitted[] {
   const texts = [{ where: "job.setup", text: plan.setup ?? "" }, ...plan.cells.map((cell, index) => ({ where: `job.command or job.roster[${index}].args`, text: cell.command }))];
   return texts.flatMap(({ where, text }) => batchScriptsIn(text).map((script) => ({ where, script, planned: true })));
 }

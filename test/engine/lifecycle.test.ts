@@ -13,6 +13,9 @@ test("a run cannot be destroyed before its artifacts are pulled, proven and appr
     assert.equal(made.instances.length, 1);
     assert.equal(made.filesystems.length, 1);
     assert.equal(made.keys.length, 1);
+    // Of the call stacks that the SDK would store, the program's own line: no paths of this machine, no kilobyte per resource.
+    const traces = (await scratch.resources()).filter(({ type }) => type.includes("holdfast:")) as { sourcePosition?: string; stackTrace?: unknown }[];
+    assert.deepEqual(traces.map(({ sourcePosition, stackTrace }) => [sourcePosition, stackTrace]), traces.map(() => ["project:///index.js#2,13", [{ sourcePosition: "project:///index.js#2,13" }]]));
     await rosterComplete(scratch);
 
     await refused(scratch.destroy(), /no receipt|not been pulled|holdfast pull/i);
