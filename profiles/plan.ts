@@ -206,6 +206,8 @@ export interface PlanClock {
   readonly statement: string;
   /** Seconds after `from`; null when the moment is not known in advance. */
   readonly seconds: number | null;
+  /** How to find out when it strikes; absent where that is known, and where there is no timer at all. */
+  readonly look?: string;
   readonly from: "launch" | "stop" | "idle" | "disconnect" | "finish" | "unknown";
   readonly tiersLost: readonly string[];
   readonly gotchas: readonly string[];

@@ -57,10 +57,10 @@ export interface DatedClock {
 /** Clocks as dates, in the order in which they strike: those that count from the end are dated from the end of the lease. */
 export function datedClocks(plan: Plan, start: Date, titles: Titles): DatedClock[] {
   const leaseEnd = plan.budget.maxHours === null ? null : after(start, plan.budget.maxHours * 3600);
-  const clocks = plan.clocks.map(({ seconds, from, statement, tiersLost }): DatedClock => {
+  const clocks = plan.clocks.map(({ seconds, look, from, statement, tiersLost }): DatedClock => {
     const origin = from === "launch" ? start : from === "finish" || from === "stop" ? leaseEnd : null;
     const at = seconds === null || origin === null ? null : after(origin, seconds).toISOString();
-    const when = seconds === null ? "no timer" : `${formatDuration(seconds)} after ${from === "unknown" ? "an event elsewhere" : from}`;
+    const when = seconds === null ? (look === undefined ? "no timer" : `not known: ${look}`) : `${formatDuration(seconds)} after ${from === "unknown" ? "an event elsewhere" : from}`;
     return { at, when: at !== null && from !== "launch" ? `${when}, if that is when the lease ends` : when, statement, lost: tiersLost.map(titles.tier) };
   });
   return clocks.sort((a, b) => Date.parse(a.at ?? never) - Date.parse(b.at ?? never));

@@ -5,7 +5,8 @@ import { choice, positive, section, text, wholeFrom } from "./faults";
 const hostName = text("a host name or address", /^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$/).nullable().default(null);
 const port = wholeFrom(1, "a port, 1 to 65535").max(65535, { error: "a port, 1 to 65535" }).nullable().default(null);
 const user = text("a user name", /^[a-z_][a-z0-9_.-]*$/).nullable().default(null);
-const durablePath = text("an absolute path such as /data", /^\/(?!\/)[^\0\n{}$\\]*$/u).nullable().default(null);
+/** What a reboot or the end of a job empties, or is no disk, can be no place for the only copy. */
+const durablePath = text("an absolute path such as /data, and not below /tmp, /var/tmp, /run or /dev, which do not last", /^\/(?!\/)(?!.*\/\.\.(\/|$))(?!(tmp|var\/tmp|var\/run|run|dev|proc|sys)(\/|$))[^\0\n{}$\\]*$/u).nullable().default(null);
 const word = text("a word without spaces", /^[A-Za-z0-9][\w.,:@+-]*$/).nullable().default(null);
 
 export const autodlConfigSchema = section({

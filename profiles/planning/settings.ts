@@ -54,10 +54,6 @@ export function settingsOf(config: StackConfig): PlatformSettings {
       return { ...nothing, clockSeconds: { sessionCap: config.colab.sessionHours * HOUR } };
     case "kaggle":
       return { ...nothing, clockSeconds: { sessionCap: config.kaggle.sessionHours * HOUR } };
-    case "colab":
-      return { ...nothing, clockSeconds: { sessionCap: config.colab.sessionHours * HOUR } };
-    case "kaggle":
-      return { ...nothing, clockSeconds: { sessionCap: config.kaggle.sessionHours * HOUR } };
     default:
       return nothing;
   }

@@ -116,7 +116,9 @@ function planClock(profile: Profile, clock: Clock, settings: PlatformSettings): 
   const event = clock.effect;
   const lost = (tier: Profile["tiers"][number]): boolean => clock.alsoLoses.includes(tier.id) || (event !== "bills" && survivalCountsAsLost(tier.survives[event]));
   const tiersLost = profile.tiers.filter(lost).map((tier) => tier.id);
-  return { id: clock.id, statement: clock.statement, seconds: settings.clockSeconds[clock.id] ?? valueOr(clock.defaultSeconds, null), from: clock.from, tiersLost, gotchas: [...clock.gotchas] };
+  const set = settings.clockSeconds[clock.id];
+  const look = set === undefined && clock.defaultSeconds.state === "probe" ? { look: clock.defaultSeconds.how } : {};
+  return { id: clock.id, statement: clock.statement, seconds: set ?? valueOr(clock.defaultSeconds, null), ...look, from: clock.from, tiersLost, gotchas: [...clock.gotchas] };
 }
 
 /** Ids of everything the plan relies on and that has a trap, sorted. */

@@ -121,8 +121,9 @@ function platformWarnings({ config, checkpoint, job }: WarningFacts): string[] {
       return [`paperspaceGradient.plan: notebooks of the free plan are public${job.secrets.length === 0 ? "" : `, and the job needs ${job.secrets.join(", ")}`}; set plan: paid for anything that is not (PS7)`];
     case "slurm": {
       const needed = checkpoint.costSeconds + SIGNAL_SLACK_SECONDS;
-      const { signalLeadSeconds } = config.slurm;
-      return signalLeadSeconds >= needed ? [] : [`slurm.signalLeadSeconds: ${signalLeadSeconds} s is less than the ${needed} s that one checkpoint and the signal's slack need (SLURM2)`];
+      const { signalLeadSeconds, time } = config.slurm;
+      const unlimited = time === null ? ["slurm.time: not set, so the partition's own walltime ends the job, which may be minutes; set slurm.time (SLURM2)"] : [];
+      return signalLeadSeconds >= needed ? unlimited : [...unlimited, `slurm.signalLeadSeconds: ${signalLeadSeconds} s is less than the ${needed} s that one checkpoint and the signal's slack need (SLURM2)`];
     }
     case "kubernetes": {
       const { graceSeconds } = config.kubernetes;

@@ -45,6 +45,15 @@ test("checkpoints on the node are wiped with the job", async () => {
   assert.match((await judge(slurmCheckpointsOffNode, runOn("slurm", (plan) => Object.assign(plan, { environment: { CHECKPOINT_DIR: "$TMPDIR/c" } })))).violations.join(), /job\.env\.CHECKPOINT_DIR/);
 });
 
+test("a run whose storage is a folder of the node loses it with the job; a site may know better", async () => {
+  const durable = (durablePath: string) => runOn("slurm", undefined, {}, { slurm: { durablePath, time: "04:00:00" } });
+  const found = async (path: string, config = {}) => (await judge(slurmCheckpointsOffNode, { ...durable(path), config })).violations.join("\n");
+  assert.match(await found("/localscratch/team"), /^slurm\.durablePath: durablePath is \/localscratch\/team, on the node.*SLURM5/s);
+  assert.match(await found("/raid/team", { nodeLocal: ["/raid"] }), /\/raid\/team, on the node/);
+  assert.equal(await found("/local/projects/team", { shared: ["/local/projects"] }), "");
+  assert.equal(await found("/scratch/team"), "");
+});
+
 test("a script with Windows line ends is read like any other", async () => {
   const windows = (script: string): string => script.replaceAll("\n", "\r\n");
   const props = (script: string) => ({ type: "local:index/file:File", name: "script", props: { content: windows(script) } });

@@ -156,7 +156,9 @@ function planChecks(resource: ResourceValidationArgs, config: SiteConfig): Check
     ...Object.keys(plan.environment).map((name) => ({ where: `job.env.${name}`, text: "train", variables: { [name]: [plan.environment[name] ?? ""] } })),
     ...plan.cells.map((cell, index) => ({ where: `job.command or job.roster[${index}].args`, text: cell.command, variables: {} })),
   ];
-  return scripts.map(({ where, text, variables }): Check => () => nodeLocal({ where, script: { text, variables, options: new Map() }, planned: true }, config));
+  const { mountFrom } = plan.durable;
+  const place: Check = () => (isNodeLocal(mountFrom, config) ? [onTheNode("slurm.durablePath", { name: "durablePath", says: "checkpoint", paths: [mountFrom], index: 0, local: [mountFrom] })] : []);
+  return [place, ...scripts.map(({ where, text, variables }): Check => () => nodeLocal({ where, script: { text, variables, options: new Map() }, planned: true }, config))];
 }
 
 /** As somebody would type it; only what looks like a path is repeated: a value may be more than it seems. */

@@ -35,6 +35,23 @@ test("what a platform cannot do without is asked for, and what it cannot do is r
   assert.match(faults("paperspaceCore", { paperspaceCore: { region: "ny2" }, capacity: { candidates: ["A4000@ca1"] } }), /must be in ny2 \(paperspaceCore\.region\), the shared drive cannot be attached elsewhere \(PS5\)/);
 });
 
+test("the only copy is never planned where a reboot or the end of a job empties the folder", () => {
+  for (const platform of ["ssh", "slurm"]) {
+    const with_ = (durablePath: string) => planOn(platform, { config: { [platform]: { ...(platform === "ssh" ? { host: "h" } : { time: "04:00:00" }), durablePath } } });
+    for (const path of ["/tmp", "/tmp/me", "/dev/shm/me", "/var/tmp/x", "/run/user/1000", "/data/../tmp/x"]) assert.match(thrownBy(() => with_(path)), new RegExp(`${platform}\\.durablePath = .*must be an absolute path such as /data, and not below /tmp`), path);
+    assert.equal(with_("/tmpdata/me").durable.mountFrom, "/tmpdata/me");
+  }
+});
+
+test("a moment that nobody knows here is told apart from a timer that does not exist", () => {
+  const slurm = planOn("slurm", { config: { slurm: { durablePath: "/scratch/team" } } });
+  assert.match(clock(slurm, "walltime")?.look ?? "", /scontrol show partition/);
+  assert.match(slurm.warnings.join("\n"), /slurm\.time: not set, so the partition's own walltime ends the job/);
+  assert.equal(clock(planOn("slurm"), "walltime")?.look, undefined);
+  assert.ok(!planOn("slurm").warnings.join("\n").includes("slurm.time"));
+  for (const known of planOn("lambda").clocks) assert.ok(!("look" in known), known.id);
+});
+
 test("host and paths come from the platform's own block", () => {
   const ssh = planOn("ssh", { config: { ssh: { host: "gpu.example.com", port: 2222, user: "ubuntu", durablePath: "/data" } } });
   assert.deepEqual([ssh.host.user, ssh.host.sshPort, ssh.durable.mountFrom, ssh.durable.runDirectoryTemplate], ["ubuntu", 2222, "/data", "{mount}/holdfast/demo/dev/digits"]);
