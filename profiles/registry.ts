@@ -1,38 +1,42 @@
-/** Every platform that has a profile. */
+/** Every platform that has a profile. Each is loaded, and with that validated, when it is first asked for: a command is about one of them. */
+import { createRequire } from "node:module";
 import { UserError } from "../custody/userError";
 import { nearest } from "./input/faults";
-import { autodl } from "./autodl";
-import { colab } from "./colab";
-import { kaggle } from "./kaggle";
-import { kubernetes } from "./kubernetes";
-import { lambda } from "./lambda";
-import { paperspaceCore } from "./paperspaceCore";
-import { paperspaceGradient } from "./paperspaceGradient";
+import type * as autodlModule from "./autodl";
+import type * as colabModule from "./colab";
+import type * as kaggleModule from "./kaggle";
+import type * as kubernetesModule from "./kubernetes";
+import type * as lambdaModule from "./lambda";
+import type * as paperspaceCoreModule from "./paperspaceCore";
+import type * as paperspaceGradientModule from "./paperspaceGradient";
 import type { Profile } from "./schema";
-import { slurm } from "./slurm";
-import { ssh } from "./ssh";
+import type * as slurmModule from "./slurm";
+import type * as sshModule from "./ssh";
+
+const load = createRequire(__filename);
 
 /** In the order in which people are told of them. */
-const all: readonly Profile[] = [
-  lambda,
-  paperspaceCore,
-  paperspaceGradient,
-  autodl,
-  ssh,
-  slurm,
-  kubernetes,
-  colab,
-  kaggle,
-];
+const loaders: Readonly<Record<string, () => Profile>> = {
+  lambda: () => (load("./lambda") as typeof lambdaModule).lambda,
+  paperspaceCore: () => (load("./paperspaceCore") as typeof paperspaceCoreModule).paperspaceCore,
+  paperspaceGradient: () => (load("./paperspaceGradient") as typeof paperspaceGradientModule).paperspaceGradient,
+  autodl: () => (load("./autodl") as typeof autodlModule).autodl,
+  ssh: () => (load("./ssh") as typeof sshModule).ssh,
+  slurm: () => (load("./slurm") as typeof slurmModule).slurm,
+  kubernetes: () => (load("./kubernetes") as typeof kubernetesModule).kubernetes,
+  colab: () => (load("./colab") as typeof colabModule).colab,
+  kaggle: () => (load("./kaggle") as typeof kaggleModule).kaggle,
+};
 
-export const profiles: Readonly<Record<string, Profile>> = Object.fromEntries(all.map((profile) => [profile.id, profile]));
+/** By platform; what is read of it is loaded. */
+export const profiles: Readonly<Record<string, Profile>> = Object.defineProperties({}, Object.fromEntries(Object.entries(loaders).map(([platform, get]) => [platform, { enumerable: true, get }])));
 
 /** Platforms whose resources this version can also create and tear down. The others can be planned, explained and judged. */
 export const PROVISIONED = ["lambda"] as const;
 
 export const isProvisioned = (platform: string): boolean => PROVISIONED.some((known) => known === platform);
 
-export const platforms: readonly string[] = Object.keys(profiles);
+export const platforms: readonly string[] = Object.keys(loaders);
 
 /** The profile, or a UserError that names the nearest platform. */
 export function profileFor(platform: string): Profile {
