@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Cli, helpLayout } from "./cli";
+import { adoptCommand } from "./commands/adopt";
 import { approveCommand } from "./commands/approve";
 import { auditCommand } from "./commands/audit";
 import { breakGlassCommand } from "./commands/breakGlass";
@@ -42,7 +43,7 @@ const groups: readonly (readonly [string, readonly ((cli: Cli) => Command)[]])[]
   ["Before:", [planCommand, explainCommand, doctorCommand, envCommand]],
   ["While it runs:", [lsCommand, watchCommand, statusCommand, metricsCommand, logsCommand, sshCommand, tunnelCommand, keeperCommand, leaseCommand, retryCommand, cancelCommand]],
   ["Before it ends:", [pullCommand, verifyCommand, relocateCommand, approveCommand, breakGlassCommand]],
-  ["Evidence and money:", [auditCommand, ledgerCommand, recoverCommand, rescueCommand, trustCommand]],
+  ["Evidence and money:", [auditCommand, ledgerCommand, recoverCommand, rescueCommand, adoptCommand, trustCommand]],
   ["Local cloud and shell:", [sandboxCommand, completionCommand]],
 ];
 

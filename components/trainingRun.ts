@@ -2,7 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { CapacityWaiting } from "../custody/formats";
 import type { RunCustody } from "../custody";
-import { openCustody, projectRootFrom } from "../custody";
+import { assertNotAdopted, openCustody, projectRootFrom } from "../custody";
 import { UserError } from "../custody/userError";
 import type { StackConfig, StackConfigInput } from "../profiles";
 import { parseStackConfig, profileFor, PROVISIONED, resolve } from "../profiles";
@@ -90,6 +90,7 @@ function resolveRun(name: string, { otherRuns = [], ...args }: TrainingRunArgs):
   const undeclared = undeclaredRuns(custody, binding, [name, ...otherRuns]);
   if (undeclared.length > 0) throw secondRun(name, binding, undeclared);
   const run = custody.run(runOf(binding));
+  assertNotAdopted(run, `the program's run "${name}". Nothing was created`);
   askForSecrets(request.secrets, run);
   const endpoint = endpointOf(config);
   const local = localBackendWarning(projectRoot, endpoint.api);

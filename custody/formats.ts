@@ -239,9 +239,9 @@ export interface CapacityWaiting {
 export interface LedgerData {
   /**
    * First line: names the run and the custody store; `plan` is the resolved plan (no secrets). `fromApi`: nothing of an earlier ledger
-   * was left, and this one was begun from what the vendor's API shows.
+   * was left, and this one was begun from what the vendor's API shows. `adopted`: a machine that was not made here, to be read only.
    */
-  "run.declared": { readonly run: RunRef; readonly custodyId: string; readonly endpoint: EndpointRef; readonly plan: unknown; readonly roster: readonly string[]; readonly disposable?: { readonly maxHours: number }; readonly fromApi?: true };
+  "run.declared": { readonly run: RunRef; readonly custodyId: string; readonly endpoint: EndpointRef; readonly plan: unknown; readonly roster: readonly string[]; readonly disposable?: { readonly maxHours: number }; readonly fromApi?: true; readonly adopted?: true };
   /** Before a billable call. Resolved by `intent.confirmed`, `intent.abandoned` or an audit. */
   "intent.opened": { readonly intent: string; readonly role: string; readonly name: string; readonly pid: number; readonly startTicks: number | null; readonly request: Record<string, unknown> };
   "intent.confirmed": { readonly intent: string; readonly role: string; readonly id: string; readonly name: string };

@@ -1,4 +1,5 @@
 /** Everything of custody that others use. */
+export { ADOPTED_CELL, ADOPTED_ROLE, adoptedMachine, assertNotAdopted, type AdoptedMachine } from "./adopted";
 export * from "./approval";
 export { MANIFEST_BESIDE } from "./artifacts/localCopy";
 export { canonicalJson, manifestDigest, sha256Hex, totalBytes } from "./canonical";

@@ -17,6 +17,7 @@ const schemas: { readonly [K in LedgerKind]: z.ZodType<LedgerData[K]> } = {
     endpoint: z.looseObject({ platform: text, api: text, keyFile: z.exactOptional(text), sshPort: z.exactOptional(z.number()) }),
     disposable: z.exactOptional(z.looseObject({ maxHours: z.number().positive() })),
     fromApi: z.exactOptional(z.literal(true)),
+    adopted: z.exactOptional(z.literal(true)),
   }),
   "intent.opened": z.looseObject({ intent: text, role: text, name: text, pid: z.int(), startTicks: z.number().nullable(), request: details }),
   "intent.confirmed": z.looseObject({ intent: text, role: text, id: text, name: text }),

@@ -137,10 +137,11 @@ function cellStates(roster: readonly CellPatterns[], found: readonly ManifestCel
   return [...found, ...pending].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function readListing(remote: Remote, result: RemoteResult, run: RunRef): ListedFile[] {
+/** What manifest.sh printed, or the error that its exit code means. */
+export function readListing(remote: Remote, result: RemoteResult, run: RunRef, parse: (stdout: string) => ListedFile[] = (stdout) => parseListing(stdout, remote.description)): ListedFile[] {
   switch (result.exitCode) {
     case 0:
-      return parseListing(result.stdout, remote.description);
+      return parse(result.stdout);
     case "unknown":
       throw new RemoteUnreachable(remote.description, "the connection ended while the artifacts were hashed");
     case 4:

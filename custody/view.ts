@@ -43,6 +43,8 @@ export interface RunView {
   /** The newest declared plan, as it was declared. */
   readonly plan: unknown;
   readonly declaredAt: string;
+  /** By its first declaration: its machine was not made here; it is read, and nothing of it is ever changed or ended. */
+  readonly adopted: boolean;
   readonly entries: number;
   /** Every cell that was ever declared, started or added since the run began, without those that were removed before they began. */
   readonly roster: ReadonlySet<string>;
@@ -179,7 +181,7 @@ const is = <K extends LedgerKind>(entry: LedgerEntry, kind: K): entry is LedgerE
 function begin(entry: LedgerEntry<"run.declared">, former: Draft | null): Draft {
   const { run, custodyId, endpoint, plan, roster, disposable } = entry.data;
   return {
-    run, custodyId, endpoint, plan, declaredAt: entry.at, entries: 0,
+    run, custodyId, endpoint, plan, declaredAt: entry.at, adopted: entry.data.adopted === true || former?.adopted === true, entries: 0,
     roster: new Set(roster), removed: new Map(), refusedEdit: new Set(), resources: new Map(), live: [], deleted: [], openIntents: [], listing: null, waiting: null, address: null,
     lastJob: null, jobEverStarted: false, lastJobStart: null, newestManifest: null, pulls: [], lastVerifyFailure: null,
     receipts: [], approvals: [], standing: [], revokedStanding: new Set(former?.revokedStanding), breakGlass: [], refusals: [], openGrant: null, usedApprovals: new Set(former?.usedApprovals), usedBreakGlass: new Set(former?.usedBreakGlass),

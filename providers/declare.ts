@@ -1,6 +1,6 @@
 /** The ledger learns a plan when it begins to hold: at the run's first resource, and when the job has accepted an edited one. */
 import type { EndpointRef } from "../custody/formats";
-import type { RunCustody } from "../custody";
+import { assertNotAdopted, type RunCustody } from "../custody";
 import type { Plan } from "../profiles/plan";
 import type { Binding } from "./kind";
 import { loadPlan, planSha256 } from "./planStore";
@@ -14,6 +14,7 @@ export interface Declaration {
 /** Declares the plan unless it is the one that holds already. A refused edit never gets here, so it changes nothing. */
 export function declarePlan(run: RunCustody, declaration: Declaration): void {
   if (holds(run, declaration.planSha256)) return;
+  assertNotAdopted(run, "a program that declares it");
   const plan = loadPlan(run, declaration.planSha256);
   run.append("run.declared", {
     run: run.ref,

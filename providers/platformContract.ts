@@ -80,7 +80,23 @@ export interface ReaderEdges {
   readonly say: (message: string) => void;
 }
 
+/** A machine of the account, whoever made it. */
+export interface FoundMachine {
+  readonly id: string;
+  readonly name: string;
+  /** The vendor's word. */
+  readonly status: string;
+  /** The name that Holdfast launched it under, here or elsewhere; null: Holdfast did not. */
+  readonly launchName: string | null;
+  /** null: it has no address (yet, or any more). */
+  readonly address: { readonly host: string; readonly port: number; readonly user: string } | null;
+  readonly hourlyUsd: number | null;
+  readonly details: Record<string, unknown>;
+}
+
 export interface PlatformSource {
+  /** Every machine of the account that is not gone, whoever made it. */
+  listMachines(endpoint: EndpointRef, projectRoot: string): Promise<readonly FoundMachine[]>;
   /** What can be launched beside the run's storage now, cheapest first. One look, nothing is launched. */
   readerOffers(run: RunCustody, edges: ReaderEdges): Promise<readonly ReaderOffer[]>;
   /**

@@ -1,6 +1,8 @@
 #!/bin/sh
 # What of a run is worth keeping, byte for byte: every regular file below cells/ and logs/, hashed where it lies.
 #   manifest.sh RUN_DIR [CELL...]         with cells: only cells/CELL and logs/CELL.log
+#   manifest.sh --all DIR                 any folder: everything in it; paths begin with ./, links are passed over, and what
+#                                         changes meanwhile is left out and named (`changed <path>`, exit 0): nobody here can end its writer
 # Prints, sorted by path, `<sha256> <bytes> <mtime-seconds> <path relative to RUN_DIR>`; *.tmp files are never artifacts.
 # Exit: 0; 4 when something cannot be listed or moved faithfully (`refuse <reason> <path>`, control characters and
 # backslashes of the path as in C); 5 when a file changed, came or went meanwhile (`changed <path>`); 40 usage.
@@ -9,7 +11,9 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 40
 . "$here/lib/files.sh"
 . "$here/lib/cells.sh"
 
-[ $# -ge 1 ] || usage_error 'usage: manifest.sh RUN_DIR [CELL...]'
+all=0
+if [ "${1-}" = --all ]; then all=1 && shift; fi
+[ $# -ge 1 ] || usage_error 'usage: manifest.sh RUN_DIR [CELL...], or --all DIR'
 cd -- "$1" 2>/dev/null || usage_error "there is no run directory $1"
 shift
 roots=''
@@ -21,6 +25,7 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' TERM INT HUP
 present=''
+[ "$all" = 0 ] || roots=.
 for root in ${roots:-cells logs}; do
   if [ -e "$root" ] || [ -L "$root" ]; then present="$present $root"; fi
 done
@@ -29,7 +34,9 @@ done
 # Names with control characters would break lines (here and in every tool behind); a backslash makes sha256sum escape.
 # shellcheck disable=SC2086  # $present is a list of names without blanks
 list_unfaithful() {
-  find $present \( ! -type f ! -type d -o \( -path '*[[:cntrl:]]*' -o -path '*\\*' \) ! \( -type f -name '*.tmp' \) \) -exec sh -c '
+  # A folder of somebody else is taken as it is: what a link names inside of it is listed where it lies.
+  [ "$all" = 0 ] || set -- ! -type l
+  find $present "$@" \( ! -type f ! -type d -o \( -path '*[[:cntrl:]]*' -o -path '*\\*' \) ! \( -type f -name '*.tmp' \) \) -exec sh -c '
     for path; do
       reason=special-file
       if [ -L "$path" ]; then reason=symlink
@@ -106,7 +113,7 @@ sed -n "s/^[^:]*: \(can.t stat \|cannot statx\{0,1\} \)\{0,1\}'\{0,1\}\(.*[^']\)
 
 code=0
 if [ -s "$work/changed" ]; then
-  code=5
+  [ "$all" = 1 ] || code=5
   sort -u "$work/changed"
 fi
 if [ -s "$work/refused" ]; then

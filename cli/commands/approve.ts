@@ -4,6 +4,7 @@
  */
 import { Command } from "commander";
 import type { Decision, RunCustody } from "../../custody";
+import { assertNotAdopted } from "../../custody/adopted";
 import { runId } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
 import type { Cli } from "../cli";
@@ -56,6 +57,7 @@ export function approveCommand(cli: Cli): Command {
 async function approve(session: Session, text: string | undefined, options: ApproveOptions): Promise<ExitCode | undefined> {
   checkOptions(options);
   const { root, run } = await openRun(session, text, "approve");
+  assertNotAdopted(run, "an approval");
   if (options.revokeStanding === true) return revokeStanding(session, run, options.reason);
   await assertLocksHold(session, root, run);
   if (options.standing === true) return approveBeforehand(session, run, options);

@@ -1,6 +1,7 @@
 /** holdfast break-glass: the signed override of one end of one run. Loud on purpose; an ordinary day never needs it. */
 import { Command } from "commander";
 import type { RunCustody } from "../../custody";
+import { assertNotAdopted } from "../../custody/adopted";
 import { runId } from "../../custody/formats";
 import type { PlannedDeletion } from "../../custody/formats";
 import { nameDeletion } from "../../custody/deletion/reasons";
@@ -40,6 +41,7 @@ export function breakGlassCommand(cli: Cli): Command {
 
 async function breakGlass(session: Session, text: string | undefined, options: BreakGlassOptions): Promise<ExitCode | undefined> {
   const { run } = await openRun(session, text, "break-glass");
+  assertNotAdopted(run, "break-glass");
   const view = run.view();
   const { deletionsAtEnd } = await import("../../providers/teardown/deletions.js");
   const { buildBreakGlass } = await import("../../custody/approval.js");

@@ -1,9 +1,10 @@
 /** holdfast pull: manifest on the durable tier, resumable transfer, every byte compared, every checkpoint loaded, receipt signed. */
 import { Command } from "commander";
 import { hostname } from "node:os";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { DamagedFile, FollowedCell, FollowPass, PullProgress, PullResult, RunCustody } from "../../custody";
 import type { Manifest, Receipt, Signed } from "../../custody/formats";
+import { ADOPTED_CELL, assertNotAdopted } from "../../custody/adopted";
 import { runId } from "../../custody/formats";
 import { BRING_BACK } from "../../custody/deletion/next";
 import type { Remote } from "../../custody/remote";
@@ -13,7 +14,7 @@ import { examples, jsonOption, runArgument, runArgumentHelp } from "../cli";
 import type { ExitCode } from "../exitCodes";
 import { runSteps } from "../render/progress";
 import { renderCopy } from "../render/copy";
-import { formatBytes, formatDuration, plural } from "../render/units";
+import { formatBytes, formatDuration, formatTime, plural } from "../render/units";
 import { parseDuration } from "../runs/duration";
 import { openRun } from "../runs/project";
 import { shareEvidence } from "../runs/shareEvidence";
@@ -45,6 +46,7 @@ export function pullCommand(cli: Cli): Command {
 async function pull(session: Session, text: string | undefined, options: PullCommandOptions): Promise<ExitCode | undefined> {
   checkOptions(options);
   const { run } = await openRun(session, text, "pull");
+  if (options.follow === true) assertNotAdopted(run, "--follow, which asks the queue what is finished, and there is none");
   const { remoteForRun } = await import("../../providers/ssh/forRun.js");
   const followed = options.follow === true ? await follow(session, run, options) : null;
   const remote = remoteForRun(run, { clock: session.clock });
@@ -110,21 +112,26 @@ export interface Pulled {
   readonly manifest: Manifest;
   readonly receipt: Signed<Receipt>;
   readonly result: PullResult;
+  /** Of an adopted folder: files that changed while they were hashed, and are not in the copy. */
+  readonly beingWritten: readonly string[];
 }
 
 /** The steps with their progress; throws what custody throws. */
 export async function pullRun(session: Session, run: RunCustody, remote: Remote, options: PullCommandOptions): Promise<Pulled> {
   const { takeRunManifest } = await import("../../providers/teardown/facts.js");
+  const { takeFolderManifest } = await import("../../providers/adopted/folder.js");
   const { pullVerifyAndSign } = await import("../../custody/index.js");
   const signal = session.signal;
   let manifest: Manifest | undefined;
+  let beingWritten: readonly string[] = [];
   let pulled: Pulled | undefined;
   await runSteps(session, [
     {
       title: `Manifest of ${runId(run.ref)} on ${remote.description}`,
       run: async () => {
-        manifest = await takeRunManifest(run, remote);
-        return `${plural(manifest.files.length, "file")}, ${formatBytes(manifest.files.reduce((sum, file) => sum + file.bytes, 0))}, ${manifest.closed ? "the queue is closed" : "the run is still writing"}`;
+        if (run.view().adopted) ({ manifest, beingWritten } = await takeFolderManifest(run, remote));
+        else manifest = await takeRunManifest(run, remote);
+        return `${plural(manifest.files.length, "file")}, ${formatBytes(manifest.files.reduce((sum, file) => sum + file.bytes, 0))}, ${manifest.closed ? "the queue is closed" : run.view().adopted ? "nobody knows whether something still writes" : "the run is still writing"}`;
       },
     },
     {
@@ -140,7 +147,7 @@ export async function pullRun(session: Session, run: RunCustody, remote: Remote,
             say(describeProgress(progress));
           },
         });
-        pulled = { manifest, receipt, result };
+        pulled = { manifest, receipt, result, beingWritten };
         return `${formatBytes(result.bytes)} in ${formatDuration(result.seconds)}, ${plural(receipt.content.loaded.length, "file")} loaded`;
       },
     },
@@ -155,13 +162,15 @@ export function describeProgress(progress: PullProgress): string {
   return `${word} ${formatBytes(progress.bytesDone)} of ${formatBytes(progress.bytesTotal)} (${share} %)`;
 }
 
-export function report({ manifest, receipt, result }: Pulled): Record<string, unknown> {
+export function report({ manifest, receipt, result, beingWritten }: Pulled): Record<string, unknown> {
   const { target, manifestSha256, files, bytes, seconds, notLoaded } = result;
-  return { target, host: hostname(), manifestSha256, files, bytes, seconds, closed: manifest.closed, cells: manifest.cells, receipt: receipt.content.id, keyId: receipt.keyId, loaded: receipt.content.loaded, notLoaded };
+  return { target, host: hostname(), manifestSha256, files, bytes, seconds, closed: manifest.closed, cells: manifest.cells, receipt: receipt.content.id, keyId: receipt.keyId, loaded: receipt.content.loaded, notLoaded, beingWritten };
 }
 
-export function renderPulled(session: Session, run: RunCustody, { manifest, receipt, result }: Pulled): string {
+export function renderPulled(session: Session, run: RunCustody, pulled: Pulled): string {
   const { paint } = session;
+  if (run.view().adopted) return renderAdopted(session, run, pulled);
+  const { manifest, receipt, result } = pulled;
   const unfinished = manifest.cells.filter((cell) => cell.state === "running" || cell.state === "pending");
   const next =
     unfinished.length > 0 || !manifest.closed
@@ -172,6 +181,19 @@ export function renderPulled(session: Session, run: RunCustody, { manifest, rece
     "",
     paint("good", `Receipt ${receipt.content.id}: ${plural(result.files, "file")}, ${formatBytes(result.bytes)}, in ${result.target}`),
     ...next.map((step) => `  ${paint("faint", "next:")} ${step}`),
+  ].join("\n");
+}
+
+/** No queue says that it is over, and no lock of ours waits for the receipt: the person is told what it does and does not say. */
+function renderAdopted({ paint }: Session, run: RunCustody, { manifest, receipt, result, beingWritten }: Pulled): string {
+  const { loaded, notLoaded } = receipt.content;
+  return [
+    `${manifest.place.directory}: ${plural(result.files, "file")}, ${formatBytes(result.bytes)}, ${plural(loaded.length, "file")} loaded${notLoaded.length > 0 ? paint("warn", `, ${plural(notLoaded.length, "file")} given up`) : ""}`,
+    "",
+    paint("good", `Receipt ${receipt.content.id}: ${plural(result.files, "file")}, ${formatBytes(result.bytes)}, in ${join(result.target, "cells", ADOPTED_CELL)}`),
+    ...(beingWritten.length === 0 ? [] : [paint("warn", `  Not in it, since somebody wrote while they were read: ${beingWritten.slice(0, 5).join(", ")}${beingWritten.length > 5 ? `, and ${beingWritten.length - 5} more` : ""}.`)]),
+    `  It says what lay there at ${formatTime(manifest.takenAt)}. Whether something still writes, nobody here knows.`,
+    `  ${paint("faint", "next:")} once the training there is over: holdfast pull ${runId(run.ref)} (again), then end the machine where it was made, then holdfast adopt --release ${runId(run.ref)}`,
   ].join("\n");
 }
 

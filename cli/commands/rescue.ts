@@ -1,6 +1,7 @@
 /** holdfast rescue: reads storage that no machine of its run can read any more, through the cheapest one, and ends that again. */
 import { Command } from "commander";
 import type { RunCustody } from "../../custody";
+import { assertNotAdopted } from "../../custody/adopted";
 import { runId } from "../../custody/formats";
 import type { Cli } from "../cli";
 import { examples, jsonOption, runArgument, runArgumentHelp } from "../cli";
@@ -45,6 +46,7 @@ export function rescueCommand(cli: Cli): Command {
 
 async function command(session: Session, text: string | undefined, options: RescueOptions): Promise<ExitCode | undefined> {
   const { root, run } = await openRun(session, text, "rescue");
+  assertNotAdopted(run, "a rescue, which launches a machine");
   const edges = readerEdges(session, root);
   if (options.end === true) return end(session, run, root);
   const plan = await planRescue(session, run, edges, options.maxTime / 3600);

@@ -155,7 +155,7 @@ function render(session: Session, subject: Subject, verdicts: readonly FileVerdi
   const bytes = verdicts.reduce((sum, verdict) => sum + verdict.bytes, 0);
   const loaded = verdicts.filter((verdict) => verdict.ok && verdict.format !== "opaque").length;
   const lines =
-    subject.manifest === null
+    subject.manifest === null || subject.manifest.cells.length === 0
       ? [renderTable(["file", "format", "size", "loads"], verdicts.filter((verdict) => verdict.format !== "opaque").map((verdict) => [verdict.path, verdict.format, formatBytes(verdict.bytes), verdict.ok ? paint("good", "yes") : paint("bad", "no")]), { paint, width, right: [2] })]
       : [renderCopy(subject.manifest, { directory: subject.directory, verdicts }, { paint, width })];
   lines.push("");

@@ -28,7 +28,8 @@ export async function verifyRunInPlace(session: Session, text: string | undefine
   try {
     const verified = await readAndSign(session, run, remote, giveUp);
     await shareEvidence(session, run, remote);
-    const unusable = whyNotEnough(run.view().plan as Plan | null);
+    const { adopted, plan } = run.view();
+    const unusable = adopted ? "whoever ends the machine ends them with it" : whyNotEnough(plan as Plan | null);
     if (session.json) session.printJson(report(verified, unusable));
     else session.print(render(session, run, verified, unusable));
     return undefined;
@@ -81,8 +82,7 @@ function render(session: Session, run: RunCustody, { manifest, receipt, result }
   const { paint } = session;
   const id = runId(run.ref);
   return [
-    renderCopy(manifest, { directory: manifest.place.directory, verdicts: result.verdicts }, { paint, width: session.width }),
-    "",
+    ...(manifest.cells.length === 0 ? [] : [renderCopy(manifest, { directory: manifest.place.directory, verdicts: result.verdicts }, { paint, width: session.width }), ""]),
     paint("good", `Receipt ${receipt.content.id}: ${plural(result.files, "file")}, ${formatBytes(result.bytes)}, read where they lie (${receipt.content.place.host}:${receipt.content.place.directory}). No copy was kept.`),
     ...(unusable === null ? [] : [paint("warn", `For the end of the run this is not enough: ${unusable}.`)]),
     `  ${paint("faint", "next:")} ${unusable === null ? `holdfast approve ${id}` : `holdfast pull ${id}`}`,

@@ -44,7 +44,7 @@ function editOf({ cells, added = [], replaced = [] }: LedgerData["job.updated"])
 }
 
 const sentences: Sentences = {
-  "run.declared": (data) => `${runId(data.run)} on ${data.endpoint.platform} (${data.endpoint.api}), ${plural(data.roster.length, "cell")}: ${data.roster.join(", ")}`,
+  "run.declared": (data) => data.adopted === true ? `${runId(data.run)}: a machine that was not made here, to be read only (${data.endpoint.platform}, ${data.endpoint.api})` : `${runId(data.run)} on ${data.endpoint.platform} (${data.endpoint.api}), ${plural(data.roster.length, "cell")}: ${data.roster.join(", ")}`,
   "intent.opened": (data) => `about to create ${data.role} ${data.name}`,
   "intent.confirmed": (data) => `${data.role} ${data.name} is ${idOf(data.id)}`,
   "intent.abandoned": (data) => `given up: ${data.why}`,

@@ -49,10 +49,10 @@ const stateOf = ({ activity }: RunOverview, paint: Paint): string => paint(activ
 /** What needs nobody is green or faint; what waits for somebody, or is not known, is a warning. */
 export const activityTone = (activity: string): Tone => activityTones[activity] ?? "warn";
 
-const activityTones: Readonly<Record<string, Tone>> = { training: "good", started: "good", preparing: "good", launching: "good", ended: "faint", unreadable: "bad" };
+const activityTones: Readonly<Record<string, Tone>> = { training: "good", started: "good", preparing: "good", launching: "good", adopted: "faint", ended: "faint", unreadable: "bad" };
 
 function cellsOf({ cells: { complete, failed, total } }: RunOverview, paint: Paint): { done: string; failed: string } {
-  return { done: `${complete ?? "?"}/${total}`, failed: failed ? paint("bad", `${failed} failed`) : "" };
+  return { done: total === 0 ? "-" : `${complete ?? "?"}/${total}`, failed: failed ? paint("bad", `${failed} failed`) : "" };
 }
 
 /** A look older than this is told beside what it saw. Seconds. */

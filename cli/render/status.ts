@@ -1,23 +1,27 @@
 /** A look at a run, for a person. Pure. */
 import type { CapacityWaiting } from "../../custody/formats";
 import type { RemoteCell, RemoteStatus } from "../runs/remoteStatus";
+import type { FolderLook } from "../../providers/adopted/folder";
 import type { StatusReport } from "../runs/status";
 import { formatDistance, formatMoment } from "./moment";
 import { renderFailures, stateTones, stateWords } from "./cellState";
 import type { Paint } from "./paint";
 import { renderFacts, renderTable } from "./table";
-import { formatBytes, formatDuration, formatTime, formatUsd } from "./units";
+import { formatBytes, formatDuration, formatTime, formatUsd, plural } from "./units";
 
 export function renderStatus(report: StatusReport, options: { paint: Paint; width: number | undefined }): string {
   const { paint } = options;
   const cost = [["cost", costText(report)], ...clockFacts(report, paint)] as const;
-  const state = report.state === "live" ? paint("good", "live") : paint("faint", "ended");
+  const word = report.adopted ? "adopted, read only" : "live";
+  const state = report.state === "live" ? paint("good", word) : paint("faint", "ended");
   const lines = [`${paint("strong", report.run)}  ${state}  ${report.platform} (${report.api})`, ""];
-  if (report.remote !== null) {
+  if (report.folder !== null) {
+    lines.push(renderFacts([...folderFacts(report, report.folder, paint), ...cost], { paint, width: options.width }));
+  } else if (report.remote !== null) {
     lines.push(renderCells(report, report.remote, options), "", ...renderFailures(report.remote.cells, options).flatMap((block) => [block, ""]), renderFacts([...remoteFacts(report, report.remote, paint), ...cost], { paint, width: options.width }));
   } else {
-    const word = report.state === "live" ? paint("bad", "The machine does not answer") : "No look at the machine";
-    const why = report.waiting === null ? `${word}: ${report.unreachable ?? "unknown"}.` : paint("warn", waitingText(report.waiting, report.now));
+    const silence = report.state === "live" ? paint("bad", "The machine does not answer") : "No look at the machine";
+    const why = report.waiting === null ? `${silence}: ${report.unreachable ?? "unknown"}.` : paint("warn", waitingText(report.waiting, report.now));
     lines.push(`${why} This is what the ledger knows:`, "", renderFacts([...ledgerFacts(report), ...cost], { paint, width: options.width }));
   }
   return lines.join("\n");
@@ -75,6 +79,17 @@ function remoteFacts(report: StatusReport, remote: RemoteStatus, paint: Paint): 
   return facts;
 }
 
+function folderFacts({ machine, evidence }: StatusReport, { directory, files, bytes, newest, bytesFree, leadingOut }: FolderLook, paint: Paint): (readonly [string, string])[] {
+  return [
+    ...(machine === null ? [] : [["machine", machine.name === machine.address ? machine.name : `${machine.name} (${machine.id}) ${machine.address ?? ""}`.trimEnd()] as const]),
+    ["folder", `${directory}: ${plural(files, "file")}, ${formatBytes(bytes)}`],
+    ["newest file", newest === null ? "none" : `${newest.path} (${formatBytes(newest.bytes)}), written ${formatDuration(Math.max(0, newest.ageSeconds))} ago`],
+    ...(bytesFree === null ? [] : [["disk", `${formatBytes(bytesFree)} free`] as const]),
+    ...(leadingOut.length === 0 ? [] : [["not in it", paint("warn", `what these links name: ${leadingOut.slice(0, 3).join(", ")}${leadingOut.length > 3 ? ", ..." : ""}`)] as const]),
+    ["receipts", evidence.receipts === 0 ? paint("warn", "none: nothing of it was pulled and proven yet") : String(evidence.receipts)],
+  ];
+}
+
 function ledgerFacts(report: StatusReport): (readonly [string, string])[] {
   return [
     ["machine", report.machine === null ? "none" : `${report.machine.name} (${report.machine.id}) since ${formatTime(report.machine.since)}`],
@@ -96,5 +111,6 @@ function clockFacts({ clocks, now }: StatusReport, paint: Paint): (readonly [str
 
 function costText(report: StatusReport): string {
   const { usdSoFar, usdPerHour, incomplete } = report.cost;
-  return `${formatUsd(usdSoFar)} so far, ${formatUsd(usdPerHour)} per hour by list price${incomplete ? " (a price is unknown: lower bounds)" : ""}`;
+  if (report.adopted && incomplete) return "not known: nobody says its price";
+  return `${formatUsd(usdSoFar)} so far, ${formatUsd(usdPerHour)} per hour by list price${report.adopted ? ", since it was adopted" : ""}${incomplete ? " (a price is unknown: lower bounds)" : ""}`;
 }

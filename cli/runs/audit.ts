@@ -1,4 +1,5 @@
 /** What the vendor bills, run by run of this project. */
+import type { RunView } from "../../custody";
 import type { EndpointRef } from "../../custody/formats";
 import { runId } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
@@ -16,6 +17,8 @@ export interface AuditedRun {
   readonly report: BillingReport;
   /** Standing by the ledger, and in no stack's state any more: no destroy would ever reach it. Empty when no state could be read. */
   readonly orphaned: readonly Billable[];
+  /** Its machine was not made by Holdfast, which ends nothing of it. */
+  readonly adopted: boolean;
 }
 
 /** One run, or all whose ledger can be read. Throws UserError when there is none. */
@@ -30,12 +33,18 @@ export async function auditRuns(session: Session, project: Project, text: string
   const audited: AuditedRun[] = [];
   for (const ref of refs) {
     const run = project.custody.run(ref);
-    const { endpoint } = run.view();
-    const report = await auditBilling(run, endpoint, { clock: session.clock, projectRoot: project.root });
-    const state = report.standing.length === 0 ? null : await exportState(project.root, ref.stack, session.env);
-    audited.push({ run: runId(ref), endpoint, report, orphaned: orphansOf(report, state) });
+    const { endpoint, adopted } = run.view();
+    const report = endpoint.api === "none" ? unasked(run.view(), session.clock.now()) : await auditBilling(run, endpoint, { clock: session.clock, projectRoot: project.root });
+    const state = adopted || report.standing.length === 0 ? null : await exportState(project.root, ref.stack, session.env);
+    audited.push({ run: runId(ref), endpoint, report, adopted, orphaned: orphansOf(report, state) });
   }
   return withoutSiblings(audited);
+}
+
+/** A machine adopted by its address: nobody can be asked what it bills, so it counts as standing as long as somebody looks at it. Pure. */
+function unasked(view: RunView, now: Date): BillingReport {
+  const standing = view.live.map(({ id, name }): Billable => ({ kind: "machine", id, name, launchName: null, region: null, hourlyUsd: null, monthlyUsd: null, remove: "where it was made" }));
+  return { at: now.toISOString(), standing, kept: [], unexpected: [], others: [], openIntents: [], usdSoFar: null };
 }
 
 /** What the state does not name. Without a state to look at nothing can be said, so nothing is. Pure. */

@@ -25,7 +25,7 @@ export function parseRunText(text: string, projectRoot: string): RunRef {
 }
 
 export async function findMachine(projectRoot: string, run: RunRef, env: NodeJS.ProcessEnv, given: { from?: string; directory?: string }): Promise<MachineHint> {
-  const address = given.from === undefined ? null : parseAddress(given.from);
+  const address = given.from === undefined ? null : parseAddress(given.from, "--from");
   if (address !== null && given.directory !== undefined) return { address, instanceId: null, directory: given.directory, sshKeyName: null };
   const resources = await exportState(projectRoot, run.stack, env);
   const known = resources === null ? null : machineInState(resources, run);
@@ -54,8 +54,9 @@ export function machineInState(resources: readonly StateResource[], run: RunRef)
   };
 }
 
-function parseAddress(text: string): MachineHint["address"] {
+/** `option` is named in the UserError. */
+export function parseAddress(text: string, option: string): MachineHint["address"] {
   const match = /^([a-z_][a-z0-9_-]*)@([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::(\d+))?$/.exec(text);
-  if (!match) throw new UserError(`--from is "${text}"; it must be user@host or user@host:port.`, { code: "usage", next: ["--from ubuntu@192.0.2.7"] });
+  if (!match) throw new UserError(`${option} is "${text}"; it must be user@host or user@host:port.`, { code: "usage", next: [`${option} ubuntu@192.0.2.7`] });
   return { user: match[1] ?? "", host: (match[2] ?? "").replace(/^\[|\]$/g, ""), port: Number(match[3] ?? 22) };
 }

@@ -1,6 +1,7 @@
 /** A run in one line: what the ledger says, and what its machine said when it was last asked. */
 import type { Custody, RunCustody, RunView } from "../../custody";
 import type { CapacityWaiting, RunRef } from "../../custody/formats";
+import { ADOPTED_ROLE } from "../../custody/adopted";
 import { runId } from "../../custody/formats";
 import { RemoteUnreachable } from "../../custody/remote";
 import { UserError } from "../../custody/userError";
@@ -96,7 +97,7 @@ function describe(run: RunCustody, view: RunView, { now, cost, look, problem }: 
     state,
     activity: state === "ended" ? "ended" : activityOf(view, look?.status ?? null),
     waiting: waitingOf(view),
-    instance: view.resources.get("instance")?.name ?? null,
+    instance: view.resources.get(view.adopted ? ADOPTED_ROLE : "instance")?.name ?? null,
     cells: { total: view.roster.size, complete: count("complete"), failed: count("failed") },
     checkpointAgeSeconds: state === "ended" || !look?.status.newestCheckpoint ? null : look.status.newestCheckpoint.ageSeconds + (now.getTime() - Date.parse(look.at)) / 1000,
     seenAt: look?.at ?? null,
@@ -122,6 +123,7 @@ function cellsLastKnown(run: RunCustody, { newestManifest }: RunView, look: Last
 
 /** Pure. What is not known from a look follows from what stands. */
 export function activityOf(view: RunView, status: Pick<RemoteStatus, "writer" | "closed"> | null): string {
+  if (view.adopted) return "adopted";
   if (view.waiting !== null) return "waiting";
   if (view.roster.size === 0 && view.resources.has("filesystem")) return "storage";
   if (!view.resources.has("instance")) return view.openIntents.some(({ role }) => role === "instance") ? "launching" : "no machine";

@@ -1,10 +1,12 @@
 /** One look at a run: the ledger, and the machine where it answers. */
 import type { RunCustody, RunView } from "../../custody";
 import type { CapacityWaiting, LedgerEntry } from "../../custody/formats";
+import { ADOPTED_ROLE, adoptedMachine } from "../../custody/adopted";
 import { runId } from "../../custody/formats";
 import { RemoteUnreachable } from "../../custody/remote";
 import { foldLedger } from "../../custody/view";
 import type { Plan } from "../../profiles/plan";
+import type { FolderLook } from "../../providers/adopted/folder";
 import type { Session } from "../terminal";
 import type { RunCost } from "../../custody/cost";
 import { costOf } from "../../custody/cost";
@@ -20,6 +22,8 @@ export interface StatusReport {
   readonly state: "live" | "ended";
   readonly platform: string;
   readonly api: string;
+  /** Its machine was not made here, and is only read. */
+  readonly adopted: boolean;
   /** Capacity that the last update waited for and did not get. */
   readonly waiting: CapacityWaiting | null;
   readonly machine: { readonly id: string; readonly name: string; readonly address: string | null; readonly since: string } | null;
@@ -28,6 +32,8 @@ export interface StatusReport {
   /** null when the machine did not answer; `unreachable` says why. */
   readonly remote: RemoteStatus | null;
   readonly unreachable: string | null;
+  /** Of an adopted machine: its folder as it was seen now; null for every other run, and where it did not answer. */
+  readonly folder: FolderLook | null;
   readonly cost: RunCost;
   /** The soonest first; empty once the run has ended. */
   readonly clocks: readonly RunClock[];
@@ -46,11 +52,11 @@ export async function readStatus(session: Session, run: RunCustody): Promise<Sta
 export function statusReport(
   run: RunCustody,
   { entries, view }: { entries: readonly LedgerEntry[]; view: RunView },
-  seen: Pick<StatusReport, "remote" | "unreachable">,
+  seen: Pick<StatusReport, "remote" | "unreachable" | "folder">,
   now: Date,
 ): StatusReport {
   const plan = view.plan as Plan | null;
-  const instance = view.resources.get("instance");
+  const instance = view.resources.get(view.adopted ? ADOPTED_ROLE : "instance");
   const state = isLive(view) ? "live" : "ended";
   const cost = costOf(entries, now);
   return {
@@ -58,6 +64,7 @@ export function statusReport(
     state,
     platform: view.endpoint.platform,
     api: view.endpoint.api,
+    adopted: view.adopted,
     waiting: waitingOf(view),
     machine: instance === undefined ? null : { id: instance.id, name: instance.name, address: addressOf(view), since: instance.since },
     roster: [...view.roster],
@@ -75,7 +82,28 @@ export function statusReport(
   };
 }
 
-async function look(session: Session, run: RunCustody, view: RunView): Promise<{ remote: RemoteStatus | null; unreachable: string | null }> {
+async function look(session: Session, run: RunCustody, view: RunView): Promise<Pick<StatusReport, "remote" | "unreachable" | "folder">> {
+  if (view.adopted) return lookAtAdopted(session, run, view);
+  return { ...(await lookAtQueue(session, run, view)), folder: null };
+}
+
+async function lookAtAdopted(session: Session, run: RunCustody, view: RunView): Promise<Pick<StatusReport, "remote" | "unreachable" | "folder">> {
+  const { remoteForRun } = await import("../../providers/ssh/forRun.js");
+  const { lookAtFolder } = await import("../../providers/adopted/folder.js");
+  const machine = adoptedMachine(view);
+  const remote = remoteForRun(run, { clock: session.clock, attempts: 2 });
+  if (machine === null || remote === null) return { remote: null, unreachable: "its machine is gone, or was released", folder: null };
+  try {
+    return { remote: null, unreachable: null, folder: await lookAtFolder(remote, machine.directory) };
+  } catch (error) {
+    if (error instanceof RemoteUnreachable) return { remote: null, unreachable: error.message, folder: null };
+    throw error;
+  } finally {
+    await remote.close();
+  }
+}
+
+async function lookAtQueue(session: Session, run: RunCustody, view: RunView): Promise<{ remote: RemoteStatus | null; unreachable: string | null }> {
   const { remoteForRun } = await import("../../providers/ssh/forRun.js");
   const { jobPlace } = await import("../../providers/job/layout.js");
   const { readRemoteStatus } = await import("./remoteStatus.js");

@@ -200,7 +200,7 @@ class Watched {
     const entries = this.run.entries();
     const view = foldLedger(entries);
     const silence = seen.silence === undefined ? this.shown.silence : seen.silence;
-    const report = statusReport(this.run, { entries, view }, { remote: this.status, unreachable: silence?.why ?? null }, session.clock.now());
+    const report = statusReport(this.run, { entries, view }, { remote: this.status, unreachable: silence?.why ?? null, folder: null }, session.clock.now());
     this.shown = { ...this.shown, ...seen, report, activity: isLive(view) ? activityOf(view, this.status) : "ended" };
     return { view };
   }

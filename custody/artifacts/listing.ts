@@ -12,14 +12,15 @@ export interface ListedFile {
   readonly mtimeSeconds: number;
 }
 
-/** `<sha256> <bytes> <mtime-seconds> <path>` per line. Throws UserError `manifest-malformed` for anything else. */
-export function parseListing(stdout: string, where: string): ListedFile[] {
+/** `<sha256> <bytes> <mtime-seconds> <path>` per line; `placed` says where a path belongs in a run. Throws UserError `manifest-malformed` for anything else. */
+export function parseListing(stdout: string, where: string, placed: (path: string) => string = (path) => path): ListedFile[] {
   if (stdout !== "" && !stdout.endsWith("\n")) throw malformed(where, "its last line was cut off");
   const seen = new Set<string>();
   return stdout.split("\n").slice(0, -1).map((line) => {
     const match = /^([0-9a-f]{64}) (\d{1,15}) (-?\d{1,12}) (.+)$/.exec(line);
-    const [, sha256, bytes, mtime, path] = match ?? [];
-    if (sha256 === undefined || bytes === undefined || mtime === undefined || path === undefined) throw malformed(where, `the line ${JSON.stringify(line)} is none of its`);
+    const [, sha256, bytes, mtime, printed] = match ?? [];
+    if (sha256 === undefined || bytes === undefined || mtime === undefined || printed === undefined) throw malformed(where, `the line ${JSON.stringify(line)} is none of its`);
+    const path = placed(printed);
     if (!isArtifactPath(path)) throw malformed(where, `${JSON.stringify(path)} is not a path under cells/ or logs/ that can be copied (UTF-8, no control characters)`);
     if (seen.has(path)) throw malformed(where, `${path} is listed twice`);
     seen.add(path);

@@ -1,6 +1,6 @@
 /** What bills at the vendor, held against what the run's ledger says should. */
 import type { EndpointRef } from "../../custody/formats";
-import type { RunCustody } from "../../custody";
+import { ADOPTED_ROLE, type LiveResource, type RunCustody } from "../../custody";
 import type { Clock } from "../../custody/clock";
 import { isNamedFor } from "../naming";
 import type { Billable } from "../platformContract";
@@ -51,11 +51,12 @@ export async function auditBilling(run: RunCustody, endpoint: EndpointRef, optio
   };
 }
 
-/** What one launch made twice, and a person ended since: no resource of a stack would ever say so, and it would cost on in the ledger. */
+/** What one launch made twice, or was adopted, and a person ended since: no resource of a stack would ever say so, and it would cost on in the ledger. */
 async function noticeEndedExtras(run: RunCustody, billables: readonly Billable[], { clock, projectRoot }: { clock: Clock; projectRoot: string }): Promise<void> {
   const view = run.view();
   const listed = new Set(billables.map(({ id }) => id));
-  const extras = view.live.filter((resource) => resource.role === "instance" && resource.id !== view.resources.get("instance")?.id && !listed.has(resource.id));
+  const isExtra = ({ role, id }: LiveResource): boolean => role === ADOPTED_ROLE || (role === "instance" && id !== view.resources.get("instance")?.id);
+  const extras = view.live.filter((resource) => isExtra(resource) && !listed.has(resource.id));
   for (const extra of extras) await noticeLostMachine(run, { clock, projectRoot, say: () => undefined }, extra);
 }
 

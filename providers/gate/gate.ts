@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { DeletionFacts, RunCustody } from "../../custody";
-import { decide, runId } from "../../custody";
+import { assertNotAdopted, decide, runId } from "../../custody";
 import type { EndpointRef, Grant, PlannedDeletion } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
 import type { Binding, Context, Kind } from "../kind";
@@ -66,6 +66,7 @@ export function heldIsGone(olds: unknown, news: unknown): boolean {
 
 async function open(outs: GateOutputs, context: Context): Promise<void> {
   const run = context.run(outs.binding);
+  assertNotAdopted(run, "the end of the run");
   await settleOpenIntents(run, outs, context);
   assertNoReader(run);
   assertLedgerKnows(run, outs.deletions, context);

@@ -1,8 +1,8 @@
-/** A run found at Lambda by the names under which everything of it was made, when nothing else remembers it. */
+/** What stands at Lambda: a run by the names under which everything of it was made, when nothing else remembers it; or every machine. */
 import type { EndpointRef, RunRef } from "../../custody/formats";
 import type { PlanStorage } from "../../profiles/plan";
 import { isNamedFor } from "../naming";
-import type { FoundResource, FoundRun } from "../platformContract";
+import type { FoundMachine, FoundResource, FoundRun } from "../platformContract";
 import { storageMonthlyUsd, usdPerGibMonth } from "./api/prices";
 import type { Filesystem, Instance, SshKey } from "./api/types";
 import type { Connection } from "./connection";
@@ -25,6 +25,17 @@ export async function findRun({ client, endpoint }: Connection, ref: EndpointRef
     machine: reachable === undefined ? null : { instance: reachable.id, host: reachable.ip ?? "", port: endpoint.sshPort, user: "ubuntu" },
     mounts: filesystems.filter((filesystem) => reachable !== undefined && mounts(reachable, filesystem)).map(({ id, mount_point: mountPoint }) => ({ filesystemId: id, mountPoint })),
   };
+}
+
+/** One request. */
+export async function listMachines({ client, endpoint }: Connection, ref: EndpointRef): Promise<FoundMachine[]> {
+  const instances = (await client.listInstances()).filter(({ status }) => !gone.has(status));
+  return instances.map((instance) => ({
+    id: instance.id, name: instance.name, status: instance.status, launchName: instance.tags?.find((tag) => tag.key === launchTag)?.value ?? null,
+    address: typeof instance.ip === "string" ? { host: instance.ip, port: endpoint.sshPort, user: "ubuntu" } : null,
+    hourlyUsd: instance.instance_type.price_cents_per_hour / 100,
+    details: { type: instance.instance_type.name, region: instance.region.name, ...accountOf(endpoint, ref) },
+  }));
 }
 
 const gone: ReadonlySet<string> = new Set(["terminated", "terminating", "preempted"]);

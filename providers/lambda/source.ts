@@ -3,7 +3,7 @@ import { systemClock } from "../../custody/clock";
 import type { EndpointRef, RunRef } from "../../custody/formats";
 import type { RunCustody } from "../../custody/store";
 import { UserError } from "../../custody/userError";
-import type { CapacityAsked, CapacityNow, FoundRun, ReaderEdges } from "../platformContract";
+import type { CapacityAsked, CapacityNow, FoundMachine, FoundRun, ReaderEdges } from "../platformContract";
 import type { Billable } from "./billables";
 import { listBillables as listBillablesAt } from "./billables";
 import { chooseCapacity } from "./capacity";
@@ -11,7 +11,7 @@ import type { Connection } from "./connection";
 import { assertSameAccount, connectLambda, madeIn } from "./connection";
 import { isEmpty } from "./filesystem/empty";
 import type { PlanStorage } from "../../profiles/plan";
-import { findRun as findRunAt } from "./findRun";
+import { findRun as findRunAt, listMachines as listMachinesAt } from "./findRun";
 import { lookAtInstance } from "./gone";
 import type { Unconfirmed } from "./settleIntents";
 import { settleIntents as settleIntentsAt } from "./settleIntents";
@@ -35,6 +35,11 @@ export async function capacityNow(endpoint: EndpointRef, projectRoot: string, { 
 /** What stands of a run, by its names; see findRun.ts. */
 export async function findRun(endpoint: EndpointRef, projectRoot: string, run: RunRef, storage: Pick<PlanStorage, "mode" | "name">): Promise<FoundRun> {
   return findRunAt(await connect(endpoint, projectRoot), endpoint, run, storage);
+}
+
+/** One request. */
+export async function listMachines(endpoint: EndpointRef, projectRoot: string): Promise<FoundMachine[]> {
+  return listMachinesAt(await connect(endpoint, projectRoot), endpoint);
 }
 
 /** Of an instance that the ledger calls live. Throws UserError when the API cannot be asked, or the key is another account's. */

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { RunCustody } from "../../custody";
 import type { RunView } from "../../custody";
+import { adoptedMachine, adoptedRemote, type AdoptedMachine } from "../../custody/adopted";
 import type { Remote } from "../../custody/remote";
 import type { PortForward, SshOptions, SshTarget } from "./remote";
 import { forwardingSsh, interactiveSsh, openSshRemote } from "./remote";
@@ -16,6 +17,8 @@ export function liveAddress(view: RunView): { instance: string; host: string; po
 
 /** How to reach it: address, the run's key, the host key recorded for that instance. */
 export function sshTarget(run: RunCustody, view: RunView = run.view()): SshTarget | null {
+  const adopted = adoptedMachine(view);
+  if (adopted !== null) return adoptedTarget(run, adopted);
   const address = liveAddress(view);
   const key = view.resources.get("sshKey");
   if (!address || !key) return null;
@@ -31,10 +34,18 @@ export function sshTarget(run: RunCustody, view: RunView = run.view()): SshTarge
   };
 }
 
+/** How to reach a machine that was not made here. A key file that is not on this computer leaves it to the person's own keys. */
+export function adoptedTarget(run: RunCustody, { id, host, port, user, keyFile }: Pick<AdoptedMachine, "id" | "host" | "port" | "user" | "keyFile">): SshTarget {
+  return { host, port, user, keyPath: keyFile !== null && existsSync(keyFile) ? keyFile : null, knownHostsPath: join(run.paths.ssh, "known_hosts"), hostKeyAlias: id.replaceAll(/[^A-Za-z0-9.-]/g, "-") };
+}
+
 /** Null when no machine of the run is known to stand. Opens nothing yet. */
 export function remoteForRun(run: RunCustody, options: SshOptions = {}): Remote | null {
-  const target = sshTarget(run);
-  return target === null ? null : openSshRemote(target, options);
+  const view = run.view();
+  const target = sshTarget(run, view);
+  if (target === null) return null;
+  const remote = openSshRemote(target, options);
+  return view.adopted ? adoptedRemote(remote) : remote;
 }
 
 /** argv that forwards a port of the machine; null when no machine of the run is known to stand. */

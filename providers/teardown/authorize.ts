@@ -3,7 +3,7 @@
  * program or a replacement reach the vendor only through here.
  */
 import type { Decision, DeletionFacts, RunCustody } from "../../custody";
-import { buildGrant, decide, grantCovers, mayStopFirst } from "../../custody";
+import { assertNotAdopted, buildGrant, decide, grantCovers, mayStopFirst } from "../../custody";
 import type { EndpointRef, Grant, PlannedDeletion } from "../../custody/formats";
 import { runId } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
@@ -23,6 +23,7 @@ export async function authorizeDeletion(
   outs: Props,
 ): Promise<{ grantId: string | null }> {
   const run = context.run(binding);
+  assertNotAdopted(run, `${deletion.verb} ${deletion.role} ${deletion.id}`);
   const open = run.view().openGrant;
   if (open && grantCovers(open, deletion) && ageSeconds(open, context.clock.now()) < freshSeconds) return { grantId: open.id };
   // A job that was never seen to start is in state only, so that the next update can mend it.

@@ -15,6 +15,7 @@ import { pushScripts } from "../job/place";
 import type { ReaderEdges } from "../platformContract";
 import { platformSource } from "../platformSource";
 import { liveAddress, remoteForRun } from "../ssh/forRun";
+import { takeFolderManifest } from "../adopted/folder";
 import { noticeLostMachine } from "./lostMachine";
 import type { TierPlace } from "./tiers";
 import { isMounted, listUnclaimed } from "./tiers";
@@ -75,6 +76,7 @@ function knownCost(run: RunCustody, since: string, now: Date): number | null {
  */
 export async function takeRunManifest(run: RunCustody, remote: Remote): Promise<Manifest> {
   const view = run.view();
+  if (view.adopted) return (await takeFolderManifest(run, remote)).manifest;
   const plan = view.plan as Plan | null;
   const place = plan === null ? null : await placeOnMachine(remote, plan, view);
   if (plan === null || place === null || !view.jobEverStarted) throw noJob(run);

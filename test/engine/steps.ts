@@ -18,10 +18,10 @@ export async function atVendor(scratch: ScratchStack): Promise<Vendor> {
   };
 }
 
-/** Waits until the queue has closed with at least this many complete cells and nothing writes any more. */
-export async function rosterComplete(scratch: ScratchStack, cells = 2): Promise<void> {
+/** Waits until the queue has closed with at least this many complete cells and nothing writes any more. `run`: its name, where several are live. */
+export async function rosterComplete(scratch: ScratchStack, cells = 2, run: readonly string[] = []): Promise<void> {
   await until("the roster is complete", async () => {
-    const status = await scratch.holdfast("status", "--json");
+    const status = await scratch.holdfast("status", ...run, "--json");
     if (status.exitCode !== 0) return false;
     const parsed = JSON.parse(status.output) as { closed?: { complete: string[] } | null; writer?: string };
     return parsed.closed && parsed.closed.complete.length >= cells && parsed.writer === "none";

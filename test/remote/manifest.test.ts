@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { inParallel, underEachShell, type Rig } from "./rig";
 
@@ -126,6 +126,48 @@ inParallel("manifest", () => {
     mkdirSync(rig.inRun("cells"), { recursive: true });
     const { code, stdout } = await rig.run("manifest.sh", [rig.runDirectory]);
     assert.deepEqual([code, stdout], [0, ""]);
+  });
+});
+
+inParallel("a folder that was not made here", () => {
+  underEachShell("everything in it is listed, links are passed over, and what somebody writes meanwhile is left out and named", async (rig) => {
+    put(rig, "checkpoints/step 1.npz", "whole");
+    put(rig, "checkpoints/step-2.npz.tmp", "half");
+    put(rig, "train.log", "1");
+    symlinkSync("checkpoints/step 1.npz", rig.inRun("latest.npz"));
+    rig.stub("sha256sum", `/usr/bin/env -i PATH=/usr/bin:/bin sha256sum "$@"; printf more >>"${rig.inRun("train.log")}"`);
+    const { code, stdout } = await rig.run("manifest.sh", ["--all", rig.runDirectory]);
+    assert.deepEqual([code, stdout.split("\n")], [0, [lineOf(rig, "checkpoints/step 1.npz").replace("checkpoints/", "./checkpoints/"), "changed ./train.log", ""]]);
+    assert.equal((await rig.run("manifest.sh", ["--all", join(rig.root, "nowhere")])).code, 40);
+  });
+
+  underEachShell("a file that cannot be copied faithfully is refused there too", async (rig) => {
+    put(rig, "new\nline", "x");
+    const { code, stdout } = await rig.run("manifest.sh", ["--all", rig.runDirectory]);
+    assert.deepEqual([code, stdout], [4, "refuse newline ./new\\nline\n"]);
+  });
+
+  underEachShell("a look says how much lies there, what is newest, and which links lead out of it", async (rig) => {
+    put(rig, "a/old.pt", "12345");
+    utimesSync(rig.inRun("a/old.pt"), 1000, 1000);
+    put(rig, "a/it's \"new\".pt", "123");
+    put(rig, "a/half.tmp", "1");
+    symlinkSync("a", rig.inRun("inside"));
+    symlinkSync("/etc", rig.inRun("out"));
+    symlinkSync("nowhere", rig.inRun("dangling"));
+    const { code, stdout, stderr } = await rig.run("folder.sh", [rig.runDirectory]);
+    assert.equal(code, 0, stderr);
+    const { directory, files, bytes, newest, bytesFree, leadingOut } = JSON.parse(stdout) as { directory: string; files: number; bytes: number; newest: { path: string; bytes: number }; bytesFree: number; leadingOut: string[] };
+    assert.deepEqual([directory, files, bytes, newest.path, newest.bytes, leadingOut], [realpathSync(rig.runDirectory), 2, 8, "a/it's \"new\".pt", 3, ["out -> /etc"]]);
+    assert.ok(bytesFree > 0);
+    assert.equal((await rig.run("folder.sh", [join(rig.root, "nowhere")])).code, 40);
+  });
+
+  underEachShell("an empty folder is looked at without a word", async (rig) => {
+    mkdirSync(rig.runDirectory, { recursive: true });
+    const { code, stdout } = await rig.run("folder.sh", [rig.runDirectory]);
+    assert.equal(code, 0);
+    assert.match(stdout, /"files":0,"bytes":0,"newest":null/);
   });
 });
 

@@ -14,10 +14,14 @@ const sshdPath = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"].find(existsSync) ?? 
 export class PrivateSshd {
   readonly directory = mkdtempSync(join(tmpdir(), "holdfast-sshd-"));
   private child: ChildProcess | null = null;
-  private constructor(readonly port: number) {}
+  private constructor(
+    readonly port: number,
+    private readonly home: string | null,
+  ) {}
 
-  static async start(): Promise<PrivateSshd> {
-    const sshd = new PrivateSshd(await freePort());
+  /** `home`: what the user's home folder is on that machine; default: this one's. */
+  static async start({ home = null }: { home?: string | null } = {}): Promise<PrivateSshd> {
+    const sshd = new PrivateSshd(await freePort(), home);
     await sshd.makeKey("client");
     await sshd.makeKey("host");
     copyFileSync(join(sshd.directory, "client.pub"), join(sshd.directory, "authorized_keys"));
@@ -51,6 +55,7 @@ export class PrivateSshd {
         "StrictModes no",
         "PasswordAuthentication no",
         "PermitRootLogin prohibit-password",
+        ...(this.home === null ? [] : [`SetEnv HOME=${this.home} PATH=${this.home}/bin:/usr/local/bin:/usr/bin:/bin`]),
         "",
       ].join("\n"),
     );

@@ -30,7 +30,7 @@ function run(name: string, cells: number, more: Partial<WatchedRun> = {}, remote
     id: `project/stack/${name}`, looked: true, activity: "training", seenAt: ago(2), silence: null,
     rows: new Map([["cell-1", { step: 12, time: null, values: { train_loss: null } }]]),
     report: {
-      run: `project/stack/${name}`, state: "live", platform: "lambda", api: "sandbox", waiting: null, machine: { id: "i", name: "machine", address: "ubuntu@192.0.2.7:22", since: ago(500) },
+      run: `project/stack/${name}`, state: "live", platform: "lambda", api: "sandbox", waiting: null, adopted: false, folder: null, machine: { id: "i", name: "machine", address: "ubuntu@192.0.2.7:22", since: ago(500) },
       roster: Array.from({ length: cells }, (_, index) => `cell-${index}`), checkpointEverySeconds: 600, remote, unreachable: null,
       cost: { usdSoFar: 12.5, usdPerHour: 1.29, incomplete: false }, now: now.toISOString(),
       clocks: [{ id: "lease", at: ago(60), title: "lease ends", statement: "", tiersLost: [] }, { id: "autoShutdown", at: ago(-7200), title: "auto shutdown", statement: "", tiersLost: [] }],
