@@ -4,12 +4,8 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { byPath } from "./canonical";
-import { parseListing, type ListedFile } from "./artifacts/listing";
-import type { Clock } from "./clock";
-import type { Manifest, RunRef } from "./formats";
+import type { RunRef } from "./formats";
 import { runId } from "./formats";
-import { readListing } from "./manifest";
 import type { Remote } from "./remote";
 import { UserError } from "./userError";
 import type { RunView } from "./view";
@@ -20,7 +16,8 @@ export const ADOPTED_ROLE = "adopted";
 /** The cell under which everything of the folder is pulled. */
 export const ADOPTED_CELL = "adopted";
 
-const prefix = `cells/${ADOPTED_CELL}/`;
+/** Where its files are in a run. */
+export const ADOPTED_PREFIX = `cells/${ADOPTED_CELL}/`;
 
 /** As the ledger has it while it stands. */
 export interface AdoptedMachine {
@@ -57,50 +54,6 @@ export function assertNotAdopted(run: { readonly ref: RunRef; entries(): readonl
   });
 }
 
-export interface AdoptedPlace {
-  readonly run: RunRef;
-  /** Absolute, on the machine. */
-  readonly directory: string;
-  /** Folder on the machine that holds manifest.sh. */
-  readonly scripts: string;
-  /** The machine's id. */
-  readonly resource: string;
-}
-
-export interface AdoptedListing {
-  /** Never `closed`: nothing here knows whether somebody writes. */
-  readonly manifest: Manifest;
-  /** Files, relative to the folder, that changed while they were hashed, and are not in the manifest. */
-  readonly beingWritten: readonly string[];
-}
-
-/** Throws RemoteUnreachable; UserError as takeManifest, but for files that are being written: they are left out and named. */
-export async function takeAdoptedManifest(remote: Remote, { run, directory, scripts, resource }: AdoptedPlace, clock: Clock): Promise<AdoptedListing> {
-  const result = await remote.exec(["sh", `${scripts}/manifest.sh`, "--all", directory], { timeoutSeconds: 6 * 3600 });
-  const beingWritten: string[] = [];
-  const listed = readListing(remote, result, run, (stdout) => {
-    const lines = stdout.split(/(?<=\n)/);
-    beingWritten.push(...lines.filter(isChange).map((line) => line.slice("changed ./".length).trimEnd()));
-    return parseListing(lines.filter((line) => !isChange(line)).join(""), remote.description, (path) => path.replace(/^\.\//, prefix));
-  });
-  return { manifest: manifestOf(listed, { run, directory, resource }, clock.now()), beingWritten };
-}
-
-const isChange = (line: string): boolean => line.startsWith("changed ./");
-
-function manifestOf(listed: readonly ListedFile[], { run, directory, resource }: Omit<AdoptedPlace, "scripts">, now: Date): Manifest {
-  return {
-    v: 1,
-    run: { project: run.project, stack: run.stack, name: run.name },
-    takenAt: now.toISOString(),
-    place: { tier: "adopted", directory, resource },
-    cells: [],
-    files: [...listed].sort(byPath).map(({ path, bytes, sha256 }) => ({ path, bytes, sha256, cell: ADOPTED_CELL })),
-    scratch: { files: 0, bytes: 0 },
-    closed: false,
-  };
-}
-
 /** The machine with its folder where a run keeps its cells. Everything but a pull goes through unchanged. */
 export function adoptedRemote(remote: Remote): Remote {
   return {
@@ -111,9 +64,9 @@ export function adoptedRemote(remote: Remote): Remote {
     write: (path, content, mode) => remote.write(path, content, mode),
     close: () => remote.close(),
     pull: (from, to, options) => {
-      const target = join(to, prefix);
+      const target = join(to, ADOPTED_PREFIX);
       mkdirSync(target, { recursive: true });
-      return remote.pull(from, target, { ...options, files: options.files.map((path) => (path.startsWith(prefix) ? path.slice(prefix.length) : path)) });
+      return remote.pull(from, target, { ...options, files: options.files.map((path) => (path.startsWith(ADOPTED_PREFIX) ? path.slice(ADOPTED_PREFIX.length) : path)) });
     },
   };
 }

@@ -2,7 +2,6 @@
 import { Command } from "commander";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { RUN_NAME } from "../../custody/signing/documents";
 import { runId } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
 import type { Cli } from "../cli";
@@ -51,6 +50,7 @@ export function adoptCommand(cli: Cli): Command {
 async function adopt(session: Session, text: string | undefined, options: AdoptOptions): Promise<ExitCode | undefined> {
   if (options.release === true) return release(session, text ?? options.name);
   if (text !== undefined) throw usage(`"${text}" is one word too many; the run is named with --name.`, [`--name ${text}`]);
+  const { projectRootFrom, RUN_NAME } = await import("../../custody/index.js");
   const { instance, ssh, artifacts, name } = options;
   if ((instance === undefined) === (ssh === undefined)) throw usage("Say which machine, in one of two ways.", ["--instance ID (the vendor is asked)", "--ssh user@host[:port]"]);
   if (artifacts === undefined || !artifacts.startsWith("/")) throw usage(artifacts === undefined ? "Say which folder on the machine holds the checkpoints." : `--artifacts is "${artifacts}"; it must be an absolute path on the machine.`, ["--artifacts /home/ubuntu/out"]);
@@ -58,7 +58,6 @@ async function adopt(session: Session, text: string | undefined, options: AdoptO
   const key = options.key === undefined ? null : resolve(session.terminal.cwd, options.key);
   if (key !== null && !existsSync(key)) throw new UserError(`There is no key file ${key}.`, { code: "not-found" });
   const { adoptMachine } = await import("../runs/adopt.js");
-  const { projectRootFrom } = await import("../../custody/index.js");
   const root = projectRootFrom(session.terminal.cwd, session.env);
   const adopted = await adoptMachine(session, root, { name, stack: options.stack, instance, ssh, artifacts, key });
   if (session.json) session.printJson({ ...adopted, run: runId(adopted.run.ref) });

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { RunCustody } from "../../custody";
 import { adoptedMachine, systemClock, totalBytes, type AdoptedMachine } from "../../custody";
-import { takeAdoptedManifest, type AdoptedListing } from "../../custody/adopted";
+import { takeAdoptedManifest, type AdoptedListing } from "../../custody/adoptedManifest";
 import { runId } from "../../custody/formats";
 import type { Remote } from "../../custody/remote";
 import { RemoteUnreachable } from "../../custody/remote";
