@@ -7,7 +7,7 @@ import { systemClock } from "./clock";
 import { runId, type Manifest, type ManifestCell, type ManifestFile, type RunRef } from "./formats";
 import type { Remote, RemoteResult } from "./remote";
 import { RemoteUnreachable } from "./remote";
-import { faultsOf, manifestSchema, versionFault } from "./signing/documents";
+import { manifestSchema, readDocument } from "./signing/documents";
 import { UserError } from "./userError";
 
 export interface TakeManifestOptions {
@@ -98,19 +98,10 @@ function buildManifest(
 /** Checks text against the format. Throws UserError `manifest-invalid`; `source` is named in it. */
 export function parseManifest(text: string, source: string): Manifest {
   const invalid = (fault: string): UserError => new UserError(`The manifest ${source} cannot be used: ${fault}.`, { code: "manifest-invalid" });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw invalid("it is not JSON");
-  }
-  const version = versionFault(value, "it");
-  if (version !== null) throw invalid(version);
-  const parsed = manifestSchema.safeParse(value);
-  if (!parsed.success) throw invalid(faultsOf(parsed.error));
-  const paths = new Set(parsed.data.files.map((file) => file.path));
-  if (paths.size !== parsed.data.files.length) throw invalid("it lists a file twice");
-  return parsed.data;
+  const manifest = readDocument(text, manifestSchema, invalid);
+  const paths = new Set(manifest.files.map((file) => file.path));
+  if (paths.size !== manifest.files.length) throw invalid("it lists a file twice");
+  return manifest;
 }
 
 /** `cells/<cell>/...` belongs to that cell, `logs/<cell>.log` is the run's own. */

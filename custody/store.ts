@@ -9,7 +9,7 @@ import { createExclusively, makeDirectory } from "./disk/files";
 import type { RunRef } from "./formats";
 import { assertRunRef } from "./ledger";
 import { RunCustody } from "./runCustody";
-import { RUN_NAME, versionFault } from "./signing/documents";
+import { readDocument, RUN_NAME } from "./signing/documents";
 import { ensureSigner, type Signer } from "./signing/keys";
 import { readTrust, trustFileFor, type Trust } from "./signing/trust";
 import { UserError } from "./userError";
@@ -113,22 +113,12 @@ const newCustodyId = (): string => `cst_${randomBytes(8).toString("hex")}`;
 
 const CUSTODY_ID = /^cst_[0-9a-f]{8,64}$/;
 
-const custodySchema = z.strictObject({ v: z.literal(1), id: z.string().regex(CUSTODY_ID) });
+const custodySchema = z.strictObject({ v: z.literal(1), id: z.string().regex(CUSTODY_ID, { error: "no custody id" }) });
 
 /** Throws UserError when the text is no custody.json of a known version. */
 export function parseCustodyId(text: string, source: string): string {
   const invalid = (fault: string): UserError => new UserError(`${source} is not a custody store's file: ${fault}.`, { code: "custody-invalid" });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw invalid("it is not JSON");
-  }
-  const version = versionFault(value, "it");
-  if (version !== null) throw invalid(version);
-  const parsed = custodySchema.safeParse(value);
-  if (!parsed.success) throw invalid("it has no custody id");
-  return parsed.data.id;
+  return readDocument(text, custodySchema, invalid).id;
 }
 
 function readCustodyId(root: string, expectId: string | undefined): string {

@@ -142,6 +142,21 @@ export function faultsOf(error: z.ZodError): string {
   return error.issues.map((issue) => `${issue.path.length === 0 ? "document" : issue.path.join(".")}: ${issue.message}`).join("; ");
 }
 
+/** A JSON document of a known version against its schema; `invalid` makes the error of whoever reads it from what is wrong. */
+export function readDocument<T extends z.ZodType>(text: string, schema: T, invalid: (fault: string) => Error): z.output<T> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalid("it is not JSON");
+  }
+  const version = versionFault(value, "it");
+  if (version !== null) throw invalid(version);
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw invalid(faultsOf(parsed.error));
+  return parsed.data;
+}
+
 /** Says the version first, since everything else may follow from it. */
 export function versionFault(value: unknown, what: string): string | null {
   const version = typeof value === "object" && value !== null && "v" in value ? value.v : undefined;

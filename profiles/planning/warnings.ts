@@ -156,8 +156,8 @@ function volatileOutput({ job, profile }: WarningFacts): string[] {
   const lines = [{ where: "command", text: job.command }, ...job.roster.map((cell, index) => ({ where: `roster[${index}].args`, text: cell.args.join(" ") }))];
   return lines.flatMap(({ where, text }) =>
     [...text.matchAll(OUTPUT_FLAG)]
-      .filter(([, , value = ""]) => !value.includes("HOLDFAST_"))
-      .map(([, flag = ""]) => `${where}: ${flag} is read in the code directory, on the ${own?.title ?? "own disk"}; write ${flag} "$HOLDFAST_OUTPUT_DIR" in command to keep what it holds`),
+      .filter(([, , value = ""]) => !value.includes("HOLDFAST_") && !/^["']?[a-z][\w+.-]*:\/\//i.test(value))
+      .map(([, flag = "", value = ""]) => `${where}: ${flag} ${/^["']?[/~]/.test(value) ? "names a folder outside of the run's, taken to be" : "is read in the code directory,"} on the ${own?.title ?? "own disk"}; write ${flag} "$HOLDFAST_OUTPUT_DIR" in command to keep what it holds`),
   );
 }
 

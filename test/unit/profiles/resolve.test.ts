@@ -109,6 +109,8 @@ test("known mistakes are warned about before money is spent", () => {
   ).warnings.join("\n");
   for (const id of ["LAM3", "LAM7", "LAM11", "LAM13"]) assert.match(warnings, new RegExp(`\\(${id}\\)`));
   assert.match(warnings, /command: --output_dir is read in the code directory, on the instance's own NVMe disk/);
+  assert.match(planWith({ command: "python3 t.py --output_dir /home/ubuntu/out" }).warnings.join(), /--output_dir names a folder outside of the run's, taken to be on the instance's own NVMe disk/);
+  assert.equal(planWith({ command: "python3 t.py --output_dir s3://runs/out" }).warnings.length, 0, "a bucket is no disk");
   assert.deepEqual(planWith({ setup: "pip install torch-geometric numpy", command: "python3 train.py --halt-on-nan --shutdown 3" }).warnings, []);
 });
 
