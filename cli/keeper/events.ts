@@ -6,7 +6,7 @@ export type Severity = "info" | "warn" | "urgent";
 export const EVENT_KINDS = [
   "run.finished", "run.ended", "run.unreadable", "cell.complete", "cell.failed", "checkpoint.damaged",
   "clock.warning", "clock.struck", "lease.renewed", "lease.not-renewed", "standing.asked",
-  "machine.silent", "machine.answers", "machine.lost", "machine.restarted", "restart.failed", "restart.held-back",
+  "machine.silent", "machine.answers", "machine.lost", "machine.restarted", "queue.dead", "queue.restarted", "restart.failed", "restart.held-back",
   "capacity.waiting", "capacity.there", "capacity.given-up",
   "verify.failed", "end.waiting", "end.refused", "teardown.failed", "keeper.failed",
 ] as const;

@@ -43,4 +43,4 @@ export type Action =
   | { readonly kind: "end"; readonly why: "finished" | "lease-over"; readonly since: string }
   | { readonly kind: "renew"; readonly until: string }
   /** By `pulumi up`. */
-  | { readonly kind: "restart"; readonly why: "lost" | "capacity"; readonly what: string };
+  | { readonly kind: "restart"; readonly why: "lost" | "capacity" | "dead"; readonly what: string };

@@ -40,7 +40,16 @@ function decideAction(facts: KeeperFacts): Action {
   }
   if (over && lease !== null) return { kind: "end", why: "lease-over", since: lease.until };
   if (config.restart && silence !== null && isLost(facts) && withinBudget(facts)) return { kind: "restart", why: "lost", what: view.resources.get("instance")?.name ?? "its instance" };
+  if (config.restart && isDead(facts) && withinBudget(facts)) return { kind: "restart", why: "dead", what: "its queue" };
   return { kind: "watch" };
+}
+
+/** Nothing writes, cells are left that nobody cancelled, and it has been so for a while: a reboot or a kill ended the queue. */
+export function isDead({ view, status, now }: Pick<KeeperFacts, "view" | "status" | "now">): boolean {
+  if (status === null || status.writer !== "none" || status.closed || !view.jobEverStarted || view.openGrant !== null) return false;
+  const left = status.cells.some(({ state, cause }) => state === "pending" || state === "running" || (state === "cancelled" && cause !== "request"));
+  const lastSign = status.heartbeat === null || status.heartbeat === undefined ? Number.NaN : Date.parse(status.heartbeat.at);
+  return left && now.getTime() - lastSign >= lostAfter * 1000;
 }
 
 /** The run is meant to have a machine, and has had none for a while: an update that replaces it is done within minutes. */
@@ -71,6 +80,12 @@ function* cells({ followed, status, ...occasion }: KeeperFacts): Iterable<Keeper
 
 function* machine(facts: KeeperFacts): Iterable<KeeperEvent> {
   const { silence, now, run, view } = facts;
+  if (isDead(facts)) {
+    yield eventOf(facts, "queue.dead", `${facts.status?.heartbeat?.epoch ?? ""} ${facts.status?.heartbeat?.at ?? ""}`, {
+      severity: "urgent", title: `${run}: its queue is dead`, message: `The machine answers and nothing runs on it, after a reboot or a kill; it goes on billing ${formatUsd(facts.cost.usdPerHour)} per hour.${facts.config.restart ? " It is started again." : ""}`,
+      next: facts.config.restart ? [] : ["pulumi up (starts it again from the newest checkpoints)"],
+    });
+  }
   if (silence === null) return;
   const seconds = (now.getTime() - Date.parse(silence.since)) / 1000;
   if (isLost(facts)) {
@@ -116,6 +131,7 @@ function* clocks(facts: KeeperFacts): Iterable<KeeperEvent> {
 function nextFor(clock: string, run: string): string[] {
   switch (clock) {
     case "lease": return [`holdfast lease renew ${run} --for 6h`, `holdfast lease end ${run}`];
+    case "capacity": return ["pulumi up (tries again)"];
     case "budget": return [`holdfast status ${run}`];
     case "standing": return [`holdfast approve ${run} --standing`];
     case "approval": return [`holdfast approve ${run}`];

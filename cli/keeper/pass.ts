@@ -149,6 +149,10 @@ async function restart(
       memory.set("restart", null);
       const back = run.view().resources.get("instance");
       if (back === undefined) return { did: "pulumi up; it waits for capacity", events: [], state: "fine" };
+      if (action.why === "dead") {
+        const started = run.entries().findLast(({ kind }) => kind === "job.started");
+        return { did: "pulumi up", events: [eventOf(facts, "queue.restarted", started?.hash ?? "", { severity: "info", title: `${facts.run}: its queue runs again`, message: "It goes on from the newest checkpoints." })], state: "fine" };
+      }
       return { did: "pulumi up", events: [eventOf(facts, "machine.restarted", back.id, { severity: "info", title: `${facts.run} has a machine again`, message: `${back.name} goes on from the newest checkpoints.`, data: { instance: back.id } })], state: "fine" };
     }
     memory.set("restart", afterFailure(tries, of, session.clock.now()));

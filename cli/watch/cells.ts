@@ -3,7 +3,7 @@ import { formatMetric, mainMetric, type MetricsRow } from "../metrics/series";
 import { formatRough, formatDuration } from "../render/units";
 import { stepOf } from "../runs/checkpointStep";
 import type { RemoteCell } from "../runs/remoteStatus";
-import { stateTones, stateWords } from "../render/cellState";
+import { renderFailure, stateTones, stateWords } from "../render/cellState";
 import type { Paint } from "../render/paint";
 import type { Screen } from "./look";
 import { gridLines, type Column } from "./grid";
@@ -34,6 +34,13 @@ export function cellLines(run: WatchedRun, chosen: number, room: number, screen:
   const { head, rows: lines } = gridLines(columnsFor(metric), rows, screen.columns);
   const hidden = names.length > shown.length ? `  (${first + 1}-${first + shown.length} of ${names.length})` : "";
   return [screen.paint("faint", `${head}${hidden}`), ...lines.slice(first, first + shown.length)];
+}
+
+/** What the chosen cell failed of, how that is known, and what to do; empty for one that did not. */
+export function failureLines(run: WatchedRun, chosen: number, { paint, columns }: Screen): string[] {
+  const names = cellNames(run);
+  const cell = run.report?.remote?.cells.find(({ cell: name }) => name === names[Math.min(chosen, names.length - 1)]);
+  return cell?.state === "failed" ? renderFailure(cell, { paint, width: columns }).split("\n") : [];
 }
 
 const columnsFor = (metric: string | null): readonly Column[] => [

@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from "node:util";
 import { formatTimeOfDay } from "../render/moment";
 import { visibleWidth } from "../render/table";
 import { formatUsd, plural } from "../render/units";
-import { cellLines } from "./cells";
+import { cellLines, failureLines } from "./cells";
 import { factLines } from "./facts";
 import { clip } from "./grid";
 import type { LogOnScreen, Screen } from "./look";
@@ -52,11 +52,13 @@ function boardLines(runs: readonly WatchedRun[], chosen: WatchedRun | null, view
   const overview = runLines(runs, chosen, Math.max(1, Math.min(6, Math.floor(room / 4))), screen);
   const facts = factLines(chosen, screen);
   const space = room - overview.length - 1;
-  // Cells first: at least the head, the chosen one and its neighbours.
-  const factRoom = Math.max(0, Math.min(facts.length, space - 5));
-  const cells = cellLines(chosen, view.cell, space - (factRoom === 0 ? 0 : factRoom + 1), screen);
-  const shown = [...overview, "", ...cells, ...(factRoom === 0 ? [] : ["", ...facts.slice(0, factRoom)])];
-  return shown;
+  // Cells first: at least the head, the chosen one and its neighbours. Then why the chosen one failed, then everything else.
+  const advice = failureLines(chosen, view.cell, screen);
+  const adviceRoom = Math.max(0, Math.min(advice.length, space - 5));
+  const below = space - (adviceRoom === 0 ? 0 : adviceRoom + 1);
+  const factRoom = Math.max(0, Math.min(facts.length, below - 5));
+  const cells = cellLines(chosen, view.cell, below - (factRoom === 0 ? 0 : factRoom + 1), screen);
+  return [...overview, "", ...cells, ...(adviceRoom === 0 ? [] : ["", ...advice.slice(0, adviceRoom)]), ...(factRoom === 0 ? [] : ["", ...facts.slice(0, factRoom)])];
 }
 
 function logLines(log: LogOnScreen, view: WatchView, room: number, { columns, rows, paint }: Screen): string[] {

@@ -49,6 +49,15 @@ test("in 80 columns a person sees cells, steps, ages, machine, cost and clocks, 
       await screen.shows(/^ {2}b +running \(attempt 2\)/m);
       assert.match(await screen.text(), /^> a +failed: train /m);
 
+      // What it failed of, and what a person does about it.
+      machine.cell("a", "failed", { exit: 137, class: "outOfHostMemory", certainty: "measured", evidence: ["the cgroup counted 1 kill for memory"], endedAt: new Date().toISOString() });
+      const why = await screen.shows(/^a failed: outOfHostMemory, measured: main memory ran out$/m);
+      assert.match(why, /^ {4}the cgroup counted 1 kill for memory$/m);
+      assert.match(why, /^ {2}next: fewer data loader workers/m);
+      assert.match(why, /^ {2}next: holdfast retry a \(goes on from its newest checkpoint\)$/m);
+      await screen.press("j");
+      assert.doesNotMatch(await screen.shows(/^> b/m), /next: /, "it is said of the chosen cell");
+
       await screen.press("q");
       const left = await screen.shows(/^after$/m);
       assert.match(left, /before/, "what stood on the screen is back");

@@ -93,6 +93,19 @@ test("an instance that is gone is brought back only where config says so, within
   assert.equal(judge(facts(4, restart, story(entry("resource.created", 0, { role: "filesystem", kind: "F", id: "fs", name: "fs", hourlyUsd: 9 })))).action.kind, "watch", "the budget is spent");
 });
 
+test("a queue that died is told and started again where config says so; one that just ended, was cancelled or closed is not", () => {
+  const dead = { status: { ...training, writer: "none", heartbeat: { at: at(3), epoch: 4 } } };
+  const restart = { config: keeperConfigSchema.parse({ restart: true }) };
+  assert.deepEqual(judge(facts(4, { ...dead, ...restart })).action, { kind: "restart", why: "dead", what: "its queue" });
+  assert.equal(judge(facts(4, dead)).action.kind, "watch");
+  assert.ok(kinds(facts(4, dead)).includes("queue.dead"));
+  assert.equal(judge(facts(3.01, { ...dead, ...restart })).action.kind, "watch", "an update may be starting it this moment");
+  const cancelled = { ...dead.status, cells: [{ cell: "a", state: "cancelled", cause: "request" }] };
+  assert.equal(judge(facts(4, { ...restart, status: cancelled })).action.kind, "watch");
+  assert.equal(judge(facts(4, { ...restart, status: { ...dead.status, heartbeat: null } })).action.kind, "watch", "nobody knows since when");
+  assert.equal(judge(facts(13, { ...dead, ...restart })).action.kind, "end", "not beyond its lease");
+});
+
 test("a run that waits for capacity goes on when there is some, for as long as somebody wants to wait", () => {
   const waiting = story(entry("resource.lost", 1, { role: "instance", id: "i-1", why: "404" }), entry("capacity.waiting", 1, { role: "instance", since: at(1), until: at(8), region: null, awaited: ["gpu_1x_a10"], attempts: 3 }));
   const there = { available: [{ type: "gpu_1x_a10", region: "us-east-1", hourlyUsd: 1 }], awaited: [], excluded: [] };
