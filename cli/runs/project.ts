@@ -56,9 +56,10 @@ function stateOf(custody: Custody, ref: RunRef): RunState {
 /** The tool's own resources bill nothing and do not make a run live. */
 const ownRoles: ReadonlySet<string> = new Set(["gate", "audit", "job"]);
 
-/** Something of it stands at the vendor, or may: a launch whose reply is not known, or an `up` that has just begun. */
+/** Something of it stands at the vendor, or may: a launch whose reply is not known, or an `up` that has just begun. Storage of others that it used and left is not its own. */
 export function isLive(view: RunView): boolean {
-  if ([...view.resources.values()].some((resource) => !ownRoles.has(resource.role))) return true;
+  const others = new Set(view.auditClosed === null ? [] : view.leftovers.filter(({ owned }) => !owned).map(({ id }) => id));
+  if ([...view.resources.values()].some(({ role, id }) => !ownRoles.has(role) && !others.has(id))) return true;
   if (view.openIntents.length > 0) return true;
   return !view.auditClosed && view.deleted.length === 0;
 }

@@ -103,6 +103,9 @@ async function settleOpenIntents(run: RunCustody, outs: GateOutputs, context: Co
   );
 }
 
+/** Of these grants the gate has just seen the pulled copy whole, whoever agreed and when. */
+const pulledBases: ReadonlySet<Grant["basis"]> = new Set(["receipt-and-approval", "standing-approval"]);
+
 /**
  * On storage that stays: the evidence travels with the data, and a mark says that the run has ended, so that whoever owns the
  * storage can delete it one day. A copy elsewhere is said to exist only when the gate has just seen it whole.
@@ -114,7 +117,7 @@ async function leaveMarks(outs: GateOutputs, grant: Grant, context: Context): Pr
   if (remote === null || place === null) return;
   try {
     await run.copyTo(remote, `${place.directory}/custody`);
-    const ended = { at: grant.at, grant: grant.id, manifestSha256: grant.manifestSha256, copied: grant.basis === "receipt-and-approval" };
+    const ended = { at: grant.at, grant: grant.id, manifestSha256: grant.manifestSha256, copied: pulledBases.has(grant.basis) };
     await remote.write(`${place.directory}/state/ended.json`, `${JSON.stringify(ended)}\n`, 0o644);
   } catch (error) {
     context.say(`note: the ledger could not be copied beside the artifacts: ${(error as Error).message}`);

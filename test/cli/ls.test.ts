@@ -90,3 +90,22 @@ test("machines that do not answer are named beside what is known, and do not hid
     assert.match(text.stdout, /^2 runs live, \$1\.00 per hour/m);
   });
 });
+
+test("a run that left storage of others is over: nobody is told of its clocks, and storage of its own that stays still counts", async () => {
+  await withProject(async (project) => {
+    const ended = (name: string, owned: boolean): void => {
+      const run = project.declareRun(name);
+      for (const role of ["job", "instance", "sshKey"]) {
+        const resource = run.view().resources.get(role);
+        assert.ok(resource);
+        run.append("resource.deleted", { role, kind: resource.kind, id: resource.id, verb: "delete", grant: null, confirmed: "not in the list" });
+      }
+      run.append("leftover.recorded", { kind: "filesystem", id: "fs-1", name: "lab-fs", monthlyUsd: 20, owned, remove: "delete it" });
+      run.append("audit.closed", { billing: 0, leftovers: 1, usd: 0.25 });
+    };
+    ended("guest", false);
+    ended("owner", true);
+    const lines = linesOf((await project.holdfast("ls", "--json")).stdout);
+    assert.deepEqual(lines.map(({ run, state, nextClock }) => [run, state, nextClock]), [["lab/dev/guest", "ended", null], ["lab/dev/owner", "live", lines[1]?.nextClock ?? null]]);
+  });
+});

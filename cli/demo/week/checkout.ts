@@ -43,6 +43,12 @@ export class Checkout {
     return this.commands.run(program, [verb, ...rest, ...consent, ...(program === "pulumi" ? engineWords : [])], place);
   }
 
+  /** What `git clone` brings of somebody else's checkout: what is committed, and nothing else. Throws when git does. */
+  async cloneOf(other: Checkout): Promise<void> {
+    const { exitCode, output } = await this.commands.run("git", ["clone", "-q", other.directory, this.directory], { cwd: this.person.home, env: this.environment, alone: true });
+    if (exitCode !== 0) throw new Error(output);
+  }
+
   /** The holdfast command as it answers at another time: this computer's clock says `now`. */
   async typeAt(now: Date, words: readonly string[]): Promise<CommandOutcome> {
     const [stdout, stderr] = [new PassThrough(), new PassThrough()];

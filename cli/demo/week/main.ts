@@ -5,10 +5,12 @@
 import { colorsWanted } from "../../render/paint";
 import { perform } from "../stage";
 import { monday, tuesday, wednesday } from "./firstDays";
+import { friday, teardown, thursday, weekend } from "./lastDays";
+import { figures, show } from "./figures";
 import type { Day } from "./week";
 import { WeekWorld } from "./week";
 
-const days: readonly Day[] = [monday, tuesday, wednesday];
+const days: readonly Day[] = [monday, tuesday, wednesday, thursday, friday];
 
 const usage = `Usage: npm run demo:week [-- --keep] [-- --json]
 
@@ -20,14 +22,22 @@ Exit codes: 0 everything did what it should and the figures agree, 1 something d
 
 void perform({
   usage,
-  chapters: days.length,
+  chapters: days.length + 3,
   speakEvery: 8000,
   json: true,
   makeWorld: (narrator, signal) => new WeekWorld(narrator, signal, { COLUMNS: String(narrator.width - 2), ...(colorsWanted(process.stdout, process.env) ? { FORCE_COLOR: "1" } : {}) }),
-  tell: async ({ world, narrator }) => {
+  tell: async ({ world, narrator, json, elapsed }) => {
     narrator.title("Holdfast: a week between up and destroy", "Three runs on one file system, in scaled time. The real Pulumi engine, real machines, real training; only the cloud is a sandbox.", `Nothing of yours is touched: everything happens in ${world.directory}.`);
     for (const day of days) await day(world);
-    return 0;
+    const told = await weekend(world);
+    await teardown(world);
+    const summary = await figures(world, told);
+    show(world, summary);
+    if (json) process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
+    narrator.line("");
+    if (summary.ok) narrator.good(`Done in ${elapsed()}: ${(summary.weekHours / 24).toFixed(1)} days; meter, ledgers and artifacts agree.`);
+    else narrator.bad("Not everything is as promised; see above.");
+    return summary.ok ? 0 : 1;
   },
 }).then((code) => {
   process.exit(code);

@@ -32,7 +32,7 @@ export function writeProject(directory: string): void {
   installPackages(directory);
 }
 
-/** What \`npm ci\` would do. */
+/** What `npm ci` would do. */
 export function installPackages(directory: string): void {
   mkdirSync(join(directory, "node_modules"), { recursive: true });
   symlinkSync(packageRoot, join(directory, "node_modules", "holdfast"));

@@ -55,10 +55,12 @@ export class Tier {
     return null;
   }
 
-  /** When the queue wrote its closing marker, in milliseconds since the epoch; null while it is open. */
-  closedAt(run: string): number | null {
-    const marker = readJson(join(this.directory(run), "state", "closed.json")) as { at: string } | null;
-    return marker === null ? null : Date.parse(marker.at);
+  /** When the last of its cells ended, in milliseconds since the epoch; null while one runs or waits. */
+  doneAt(run: string): number | null {
+    const folder = join(this.directory(run), "state", "cells");
+    const states = namesIn(folder).map((name) => readJson(join(folder, name)) as { state: string; endedAt: string | null } | null);
+    if (states.length === 0 || states.some((seen) => seen === null || seen.state === "running" || seen.state === "pending")) return null;
+    return Math.max(...states.map((seen) => (seen?.endedAt == null ? 0 : Date.parse(seen.endedAt))));
   }
 
   /** Everything that the run's cells wrote, but for their scratch folders and what no writer finished. */

@@ -10,7 +10,7 @@ import type { ClockReading, SandboxDescriptor } from "../../../sandbox";
 import type { Vendor } from "../vendor";
 
 /** Vendor seconds per real second. `work`: a minute passes in a second. `close`: where what somebody does is paid for while nothing trains. */
-export const speeds = { pass: 36_000, slower: 3600, near: 600, work: 60, close: 6 } as const;
+export const speeds = { pass: 36_000, slower: 3600, near: 600, work: 60, close: 3 } as const;
 
 const hourMs = 3_600_000;
 const days = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] as const;
@@ -84,7 +84,8 @@ export class WeekTime {
 
   /** The last minutes before something is to happen, slower and slower: what it costs is counted from then on. */
   async approach(hour: number, tick: () => void): Promise<void> {
-    await this.go(hour - 0.006, speeds.near, tick);
+    await this.go(hour - 0.06, speeds.near, tick);
+    await this.go(hour - 0.004, speeds.work, tick);
     await this.speed(speeds.close);
   }
 

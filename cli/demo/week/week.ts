@@ -13,7 +13,7 @@ import type { DemoWorld } from "../stage";
 import { until } from "../until";
 import { Vendor } from "../vendor";
 import { Checkout } from "./checkout";
-import type { SeenCell } from "./tier";
+import type { SeenCell, TierFile } from "./tier";
 import { Tier } from "./tier";
 import { WeekTime } from "./time";
 
@@ -26,6 +26,9 @@ export class WeekWorld implements DemoWorld {
   /** The colleague's own SSH key: all that they bring. */
   readonly sshKey = makeSshKeyPair("colleague");
   readonly sshKeyFile = join(this.directory, "colleague-ssh-key");
+  readonly started = Date.now();
+  /** What lay on the file system when somebody last looked, by run. */
+  readonly seenLast = new Map<string, { readonly doneAt: number | null; readonly files: readonly TierFile[] }>();
   private readonly commands: Commands;
 
   constructor(
@@ -55,6 +58,11 @@ export class WeekWorld implements DemoWorld {
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     };
+  }
+
+  /** Before the storage goes: what of each run lies there, whoever is to have a copy of it. */
+  lastLook(tier: Tier): void {
+    for (const run of allRuns) this.seenLast.set(run, { doneAt: tier.doneAt(run), files: tier.files(run) });
   }
 
   async close(keep: boolean): Promise<void> {
@@ -118,7 +126,7 @@ export async function pass(week: WeekWorld, hour: number): Promise<void> {
     await time.passUntil(next.ends, tick);
     await until(
       { step: next.run, what: `${next.cell} to end, and the next cell to train`, seconds: 60, signal: week.signal, everyMilliseconds: 100, look: () => Promise.resolve(tier.training(next.run)), describe: (seen) => seen?.cell ?? "nothing" },
-      (seen) => (seen !== null && seen.cell !== next.cell) || tier.closedAt(next.run) !== null,
+      (seen) => (seen !== null && seen.cell !== next.cell) || tier.doneAt(next.run) !== null,
     );
   }
   await time.passUntil(hour, tick);
