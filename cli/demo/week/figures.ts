@@ -27,8 +27,8 @@ export async function figures(week: WeekWorld, told: Told): Promise<Summary> {
   const runs: RunFacts[] = [];
   for (const run of allRuns) {
     const who = run === "sweep" ? colleague : you;
-    const { stdout } = await typed(week, who, `holdfast verify ${run}`);
-    runs.push({ ...ledgerOf(who, run), ...last(week, run), copies: copiesOf(week, who, run), verified: stdout !== "" });
+    const { exitCode } = await typed(week, who, `holdfast verify ${run}`);
+    runs.push({ ...ledgerOf(who, run), ...last(week, run), copies: copiesOf(week, who, run), verified: exitCode === 0 });
   }
   runs.push({ ...ledgerOf(you, "storage", "data"), doneAt: null, files: [], copies: new Map(), verified: true });
   const ledgers = [...runs.map(({ entries }) => entries), ledgerOf(you, "sweep").entries];

@@ -139,11 +139,12 @@ async function keeperSays(week: WeekWorld, who: Checkout): Promise<Omit<Told, "m
   expect("forgotten", "exit code 3: a person is needed", said.exitCode === 3, tail(said.output));
   const [report] = (JSON.parse(said.stdout) as { runs: PassReport[] }).runs;
   const event = report?.events.find(({ kind }) => kind === "end.waiting");
-  expect("forgotten", "what the wait has cost", event !== undefined && report?.usdSoFar != null, said.stdout);
+  const usdSoFar = report?.usdSoFar ?? null;
+  expect("forgotten", "what the wait has cost", event !== undefined && usdSoFar !== null, said.stdout);
   narrator.output(`${event.title}\n${event.message}`);
   const { hours, usdOfWait } = event.data as { hours: number; usdOfWait: number };
-  narrator.say(`(In all it has cost ${formatUsd(report?.usdSoFar ?? 0)}, said the keeper.)`);
-  return { usdSoFar: report?.usdSoFar ?? 0, hours, usdOfWait };
+  narrator.say(`(In all it has cost ${formatUsd(usdSoFar)}, said the keeper.)`);
+  return { usdSoFar, hours, usdOfWait };
 }
 
 /** Waits until no cell of the run has anything to do any more. */

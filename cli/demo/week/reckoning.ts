@@ -23,7 +23,7 @@ export interface Facts {
   readonly ledgers: readonly (readonly LedgerEntry[])[];
   readonly meter: MeterReport;
   /** A real moment in the vendor's time, both in milliseconds since the epoch. */
-  vendorAt(realMs: number): number;
+  readonly vendorAt: (realMs: number) => number;
   readonly now: number;
   readonly told: { readonly usdSoFar: number; readonly meterUsd: number };
 }
