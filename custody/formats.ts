@@ -214,7 +214,7 @@ export type LedgerKind = keyof LedgerData;
 /** How a resource or endpoint is found again; never a secret. */
 export interface EndpointRef {
   readonly platform: string;
-  /** `sandbox`, or an absolute https URL. */
+  /** `sandbox`, an absolute https URL, or `none`: nobody can be asked. */
   readonly api: string;
   /** A file that holds the API key; absent: the platform's environment variable. */
   readonly keyFile?: string;

@@ -7,10 +7,13 @@ import type { EndpointRef } from "../custody/formats";
 import { UserError } from "../custody/userError";
 import { LAMBDA_API, parseStackConfig, PROVISIONED, type StackConfig } from "../profiles";
 
+/** Of what nobody can be asked about: a platform that is not provisioned, a machine adopted by its address. No key is ever sent to it. */
+export const NO_API = "none";
+
 /** The endpoint of a run with this config. What cannot be provisioned has no API to be asked. */
 export function endpointOf(config: StackConfig): EndpointRef {
   const platform = PROVISIONED.find((known) => known === config.platform);
-  return { platform: config.platform, ...(platform === undefined ? { api: "none" } : endpoints[platform](config)) };
+  return { platform: config.platform, ...(platform === undefined ? { api: NO_API } : endpoints[platform](config)) };
 }
 
 /** Each platform reads its own block; adding a platform adds a line. */
@@ -20,11 +23,11 @@ const endpoints: Readonly<Record<(typeof PROVISIONED)[number], (config: StackCon
 
 /**
  * Judges the endpoints that a copied ledger names: the account's key goes where they say, and a key file is read and sent. Allowed are
- * those of the stack's own config, the sandbox, and the vendors' production addresses. Reads Pulumi.<stack>.yaml only.
+ * those of the stack's own config, the sandbox, no API at all, and the vendors' production addresses. Reads Pulumi.<stack>.yaml only.
  */
 export function ownEndpoints(projectRoot: string, stack: string): JudgeEndpoint {
   const own = namedIn(projectRoot, stack);
-  const known = new Set(["sandbox", ...PRODUCTION, ...(own.api === null ? [] : [own.api])].map(plain));
+  const known = new Set(["sandbox", NO_API, ...PRODUCTION, ...(own.api === null ? [] : [own.api])].map(plain));
   return ({ api, keyFile }) => {
     const says = own.api === null ? `Pulumi.${stack}.yaml names none` : `Pulumi.${stack}.yaml says ${own.api}`;
     if (!known.has(plain(api))) return `the API ${api}, and ${says}; the account's key would be sent there`;

@@ -50,7 +50,7 @@ export async function adoptMachine(session: Session, projectRoot: string, wish: 
   const custody = openCustody(projectRoot, { clock: session.clock, create: true });
   const run = custody.run(ref);
   assertFree(run);
-  const found = wish.instance === undefined ? byAddress(wish.ssh ?? "") : await atVendor(projectRoot, stack, wish.instance);
+  const found = wish.instance === undefined ? await byAddress(wish.ssh ?? "") : await atVendor(projectRoot, stack, wish.instance);
   assertNobodysRun(custody, ref, found.id);
   const folder = await look(session, run, found, wish);
   const { platform } = found.endpoint;
@@ -127,10 +127,11 @@ async function atVendor(projectRoot: string, stack: string, wanted: string): Pro
   return { ...machine, address: machine.address, endpoint };
 }
 
-function byAddress(text: string): Found {
+async function byAddress(text: string): Promise<Found> {
+  const { NO_API } = await import("../../providers/endpointOf.js");
   const address = parseAddress(text, "--ssh");
   const name = addressText(address);
-  return { id: `ssh:${name}`, name, launchName: null, address, hourlyUsd: null, details: {}, endpoint: { platform: "ssh", api: "none" } };
+  return { id: `ssh:${name}`, name, launchName: null, address, hourlyUsd: null, details: {}, endpoint: { platform: "ssh", api: NO_API } };
 }
 
 const addressText = ({ host, port, user }: { readonly host: string; readonly port: number; readonly user: string }): string => `${user}@${host.includes(":") ? `[${host}]` : host}:${port}`;

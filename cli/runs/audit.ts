@@ -24,6 +24,7 @@ export interface AuditedRun {
 /** One run, or all whose ledger can be read. Throws UserError when there is none. */
 export async function auditRuns(session: Session, project: Project, text: string | undefined): Promise<AuditedRun[]> {
   const { auditBilling } = await import("../../providers/audit/billing.js");
+  const { NO_API } = await import("../../providers/endpointOf.js");
   const { exportState } = await import("./pulumiState.js");
   const known = knownRuns(project.custody);
   const refs = text === undefined ? known.filter((run) => run.state !== "unreadable").map((run) => run.ref) : [selectRun(text, known, "audit")];
@@ -34,7 +35,7 @@ export async function auditRuns(session: Session, project: Project, text: string
   for (const ref of refs) {
     const run = project.custody.run(ref);
     const { endpoint, adopted } = run.view();
-    const report = endpoint.api === "none" ? unasked(run.view(), session.clock.now()) : await auditBilling(run, endpoint, { clock: session.clock, projectRoot: project.root });
+    const report = endpoint.api === NO_API ? unasked(run.view(), session.clock.now()) : await auditBilling(run, endpoint, { clock: session.clock, projectRoot: project.root });
     const state = adopted || report.standing.length === 0 ? null : await exportState(project.root, ref.stack, session.env);
     audited.push({ run: runId(ref), endpoint, report, adopted, orphaned: orphansOf(report, state) });
   }

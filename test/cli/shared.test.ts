@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { stringify } from "yaml";
 import { trustEntry } from "../../custody";
+import { PrivateSshd } from "../integration/ssh/sshd";
 import { TestProject } from "./project";
 
 /** Two checkouts; the second has neither run nor store, and trusts the first one's key. */
@@ -50,6 +51,30 @@ test("recover in a fresh checkout takes the shared store, without a machine and 
     const report = JSON.parse(recovered.stdout) as { outcome: string; custodyId: string };
     assert.deepEqual([report.outcome, report.custodyId], ["recovered", first.custody.id]);
     assert.match((await second.holdfast("recover", "dev/digits")).stdout, /says as much as the copy or more/);
+  });
+});
+
+test("a machine that is adopted in a fresh checkout is the team's: everybody sees it, and the checkout keeps no store of its own", async () => {
+  await withTwo(async (first, second) => {
+    first.declareRun();
+    assert.equal((await first.holdfast("ls")).code, 0);
+    const home = join(second.root, "machine");
+    second.write("machine/out/notes.txt", "by hand\n");
+    const sshd = await PrivateSshd.start({ home });
+    const { host, port, user, keyPath } = sshd.target;
+    try {
+      const adopted = await second.holdfast("adopt", "--ssh", `${user}@${host}:${port}`, "--artifacts", join(home, "out"), "--name", "by-hand", "--key", keyPath);
+      assert.equal(adopted.code, 0, adopted.stderr);
+      assert.equal((JSON.parse(readFileSync(join(second.root, ".holdfast", "custody.json"), "utf8")) as { id: string }).id, first.custody.id);
+      const listed = await first.holdfast("ls");
+      assert.match(listed.stdout, /by-hand +adopted/, listed.stderr);
+      const pulled = await first.holdfast("pull", "by-hand");
+      assert.equal(pulled.code, 0, pulled.stderr);
+      assert.match((await second.holdfast("status", "by-hand")).stdout, /receipts +1/);
+    } finally {
+      sshd.cut();
+      await sshd.close();
+    }
   });
 });
 
