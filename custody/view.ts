@@ -124,7 +124,9 @@ function applyAll(view: Draft | null, entries: readonly LedgerEntry[], begins: b
 /** Nothing that only one of two joined ledgers knows makes a deletion easier; what only one knows may make it harder. */
 function reconcile(view: Draft, sides: readonly [Side<Draft>, Side<Draft>]): Draft {
   const [a, b] = [sides[0].view, sides[1].view];
-  const oneLife = a?.declaredAt === view.declaredAt && b?.declaredAt === view.declaredAt;
+  // What was seen or consented to in another life, by whoever had not heard of this one, says nothing about this one.
+  const ofThisLife = [a, b].filter((alone) => alone?.declaredAt === view.declaredAt);
+  const oneLife = ofThisLife.length === 2;
   view.listing = a?.listing && a.listing.at === b?.listing?.at ? a.listing : null;
   view.openGrant = a?.openGrant && a.openGrant.id === b?.openGrant?.id ? a.openGrant : null;
   // A cell that one side took out may have begun in the eyes of the other.
@@ -133,6 +135,8 @@ function reconcile(view: Draft, sides: readonly [Side<Draft>, Side<Draft>]): Dra
     ? { createdAt: [a.disposable.createdAt, b.disposable.createdAt].sort()[0] ?? "", maxHours: Math.min(a.disposable.maxHours, b.disposable.maxHours) }
     : null;
   if (!oneLife) view.declaredAt = [view, a, b].map((each) => each?.declaredAt ?? "").sort().at(-1) ?? "";
+  if (!ofThisLife.some((alone) => isSameManifest(alone?.newestManifest, view.newestManifest))) view.newestManifest = null;
+  if (!oneLife) view.standing = view.standing.filter(({ standing }) => ofThisLife.some((alone) => alone?.standing.some((known) => known.standing === standing)));
   if (view.newestManifest !== null && !closedForBoth(view.newestManifest, sides)) view.newestManifest = { ...view.newestManifest, closed: false };
   // What ended here may have gone on there.
   if (!sides.some((side) => side.quiet) && !(a?.auditClosed && b?.auditClosed)) view.auditClosed = null;
@@ -144,6 +148,9 @@ function reconcile(view: Draft, sides: readonly [Side<Draft>, Side<Draft>]): Dra
   }
   return view;
 }
+
+const isSameManifest = (one: Dated<"manifest.taken"> | null | undefined, other: Dated<"manifest.taken"> | null): boolean =>
+  one?.at === other?.at && one?.manifestSha256 === other?.manifestSha256;
 
 /** Closed as far as the other side knows too: it started nothing and saw nothing else. */
 function closedForBoth(newest: Dated<"manifest.taken">, sides: readonly Side<Draft>[]): boolean {

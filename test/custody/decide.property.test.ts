@@ -8,8 +8,9 @@ import {
   approval, atNight, breakGlass, digest, EARLIER, end, endKeepingStorage, filesystem, grant, instance, LATER, manifest, neverStarted, reachable, receipt, replaced, signed, standing,
 } from "./happyFacts";
 import { NOW, run } from "./support";
+import { tries } from "../effort";
 
-const runs = { numRuns: 1500 };
+const runs = tries(1500);
 const other = { ...run, name: "other" };
 const times = [EARLIER, NOW, LATER, "2026-01-01T00:00:00.000Z", "2027-01-01T00:00:00.000Z", "not a time"];
 const digests = [digest, "1".repeat(64)];

@@ -7,6 +7,7 @@ import { link } from "../../custody/ledger";
 import { joinLedgers } from "../../custody/merging/join";
 import { approval, atNight, breakGlass, digest, end, endKeepingStorage, filesystem, grant, instance, neverStarted, replaced, signed, standing } from "./happyFacts";
 import { declared, run } from "./support";
+import { tries } from "../effort";
 
 type Line = { [K in LedgerKind]: readonly [K, LedgerData[K]] }[LedgerKind];
 type Story = readonly (readonly [minutes: number, line: Line])[];
@@ -58,7 +59,7 @@ const apart = fc.record({ base: story(6), one: story(5), other: story(5), skews:
   return { one: grow(shared, one, skews[0]), other: grow(shared, other, skews[1]), own: [...one, ...other].map(([, [kind]]) => kind) };
 });
 
-const runs = { numRuns: 400 };
+const runs = tries(400);
 /** `entries` counts lines, which two sides may have differently joined. */
 const viewOf = (entries: readonly LedgerEntry[]): RunView => foldLedger(entries);
 
@@ -116,7 +117,7 @@ test("no deletion becomes easier by merging: what both refuse stays refused", ()
     if (!allows(facts, viewOf(join(one, other)))) return;
     seen += 1;
     assert.ok(allows(facts, viewOf(one)) || allows(facts, viewOf(other)));
-  }), { numRuns: 3000 });
+  }), tries(3000));
   assert.ok(seen > 100, `${seen} merged views allowed something`);
 });
 
@@ -131,8 +132,23 @@ test("what either of the two refuses while somebody can look stays refused", () 
     seen += 1;
     assert.ok(allows(facts, viewOf(one)), "one");
     assert.ok(allows(facts, viewOf(other)), "other");
-  }), { numRuns: 3000 });
+  }), tries(3000));
   assert.ok(seen > 50, `${seen} merged views allowed something`);
+});
+
+test("a manifest that one side took of the life before, not knowing of the next, proves nothing about the next", () => {
+  const ended = grow([], [[0, declare], [1, ["run.declared", declared("cst_1", ["a", "d"])]], [1, closed]]);
+  const next = grow(ended, [[1, declare]], -5);
+  for (const merged of [join(next, grow(ended, [[5, taken()]])), join(grow(ended, [[5, taken()]]), next)]) assert.equal(viewOf(merged).newestManifest, null);
+  // Nor one that the side itself took before it declared the next life.
+  const begun = grow(ended, [[1, taken()], [1, declare]]);
+  assert.equal(viewOf(join(begun, grow(ended, [[1, created("instance", "i-1")]]))).newestManifest, null);
+});
+
+test("consent that was given for one life does not count for another that the other side went on with", () => {
+  const one = grow([], [[0, declare]]);
+  const again = grow(one, [[0, closed], [0, declare], [1, agreed]], -5);
+  assert.deepEqual(viewOf(join(again, grow(one, [[1, created("instance", "i-1")]]))).standing, []);
 });
 
 const base = grow([], [[0, declare], [1, created("instance", "i-1")], [1, started()]]);

@@ -5,6 +5,7 @@ import { copiesIn } from "../../policy/shell/copies";
 import { placesOf } from "../../policy/shell/places";
 import { under } from "../../policy/shell/paths";
 import { followScript } from "../../policy/shell/run";
+import { tries } from "../effort";
 
 const lines = (text: string, folder = ""): string[] => followScript(text, { folder }).map(({ words }) => words.map((readings) => readings.join("|")).join(" "));
 
@@ -66,7 +67,7 @@ test("a flag on a line of its own is seen, whatever stands around it", () => {
       const broken = `${before.replaceAll("\\", "")}\n${after}`;
       assert.ok(Array.isArray(placesOf(followScript(broken))));
     }),
-    { numRuns: 300 },
+    tries(300),
   );
   for (const quote of ["'", '"', "$(", "`"]) {
     const text = `echo it${quote}s\npython3 train.py --checkpoint-dir=/tmp/x\n`;

@@ -8,7 +8,7 @@ import zlib, { deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { goodData, goodTensor, littleEndian, npy, npyWithHeader, op, safetensors, statePickle, temporaryFolder, torchArchive, zip, type Entry } from "../verify/forge.js";
 import type { Appetite } from "./children/appetite.js";
-import { tries } from "./effort.js";
+import { tries } from "../../effort.js";
 import { judge } from "./specimen.js";
 
 const mebi = 1024 * 1024;

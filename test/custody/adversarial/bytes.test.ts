@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { inflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { fixtures, temporaryFolder } from "../verify/forge.js";
-import { tries } from "./effort.js";
+import { tries } from "../../effort.js";
 import { cutShort, flip, flipped, lengthened, mangled } from "./forge/damage.js";
 import { jsonFiles } from "./forge/json.js";
 import { npyFiles, npzFiles } from "./forge/numpy.js";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { npy, safetensors, temporaryFolder, zip } from "../verify/forge.js";
-import { tries } from "./effort.js";
+import { tries } from "../../effort.js";
 import { allFinite, finiteBytes, floatKinds, floatLayouts, nonFiniteBits, writeElement, type FloatKind } from "./forge/numbers.js";
 import { flip } from "./forge/damage.js";
 import { writePickle, type PickleValue } from "./forge/pickle.js";

@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { fixtures, temporaryFolder, zip } from "../verify/forge.js";
-import { tries } from "./effort.js";
+import { tries } from "../../effort.js";
 import { flipped, mangled } from "./forge/damage.js";
 import { jsonFiles } from "./forge/json.js";
 import { npyFiles, npzFiles } from "./forge/numpy.js";

@@ -2,7 +2,7 @@
 import { test } from "node:test";
 import fc from "fast-check";
 import { temporaryFolder } from "../verify/forge.js";
-import { tries } from "./effort.js";
+import { tries } from "../../effort.js";
 import { jsonFiles, lyingJson } from "./forge/json.js";
 import { assertAccepted, assertRefused, judge } from "./specimen.js";
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { temporaryFolder } from "../verify/forge.js";
-import { tries } from "./effort.js";
+import { tries } from "../../effort.js";
 import { bareEvilPickle, evilFiles, evilWays, namelessWays, withPayload } from "./forge/evil.js";
 import { partsOf, torchEntries, torchModels } from "./forge/torch.js";
 import { lyingTensors } from "./forge/torchLies.js";

@@ -2,7 +2,7 @@
 import { test } from "node:test";
 import fc from "fast-check";
 import { temporaryFolder } from "../verify/forge.js";
-import { tries } from "./effort.js";
+import { tries } from "../../effort.js";
 import { lyingSafetensors, safetensorsFiles } from "./forge/safetensors.js";
 import { assertAccepted, assertRefused, judge } from "./specimen.js";
 

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { verifyTree, type TreeVerdict } from "../../../custody/verify/index.js";
 import { temporaryFolder } from "../verify/forge.js";
-import { tries } from "./effort.js";
+import { tries } from "../../effort.js";
 import { checkpoints, lyingCheckpoints, writeCheckpoint, type Folder } from "./forge/shards.js";
 
 /** Verifies the files in a folder of their own under the root. */

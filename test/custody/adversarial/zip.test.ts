@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { temporaryFolder } from "../verify/forge.js";
-import { tries } from "./effort.js";
+import { tries } from "../../effort.js";
 import { writeElement } from "./forge/numbers.js";
 import { npzArchives } from "./forge/numpy.js";
 import { lyingArchives, tellingFields, writeZip } from "./forge/zip.js";

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { ConfigError, countsAsLost, costAfter, platforms, profileFor } from "../../../profiles";
 import { planOn } from "./everyPlatform";
+import { tries } from "../../effort";
 
 const platform = fc.constantFrom(...platforms);
 const platformAndVerb = platform.chain((id) => fc.record({ id: fc.constant(id), verb: fc.constantFrom(null, ...profileFor(id).verbs.filter(({ on, use }) => on === "instance" && use === "teardown").map(({ verb }) => verb)) }));
@@ -30,7 +31,7 @@ test("on every platform, a checkpoint directory is never on a tier that the tear
         assert.ok(!survives, `refused although the tier is kept: ${thrown.message}`);
       }
     }),
-    { numRuns: 300 },
+    tries(300),
   );
   assert.ok(planned > 100);
 });
@@ -47,7 +48,7 @@ test("on every platform, cost never falls with time", () => {
       assert.ok(cheap.forgottenDayUsd <= cheap.forgottenMonthUsd);
       assert.ok((costAfter(cheap, short) ?? 0) <= (costAfter(cheap, long) ?? 0));
     }),
-    { numRuns: 200 },
+    tries(200),
   );
 });
 
@@ -65,6 +66,6 @@ test("on every platform, a plan never contains a secret's value", () => {
         Reflect.deleteProperty(process.env, "HIDDEN_TOKEN");
       }
     }),
-    { numRuns: 100 },
+    tries(100),
   );
 });

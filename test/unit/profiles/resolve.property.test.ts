@@ -5,6 +5,7 @@ import { ConfigError, costAfter, defineProfile, known, mustProbe, parseJob, prof
 import type { ProfileInput } from "../../../profiles/schema";
 import { rental } from "./otherPlatforms";
 import { codeSha256, configWith, happyJob, run } from "./happy";
+import { tries } from "../../effort";
 
 const docs: Evidence = { source: "docs", verified: "2026-06" };
 const fate: fc.Arbitrary<Fact<"kept" | "lost">> = fc.constantFrom(known("kept", docs), known("lost", docs), mustProbe("look", docs));
@@ -43,7 +44,7 @@ test("a checkpoint directory is never on a tier that the teardown verb destroys"
         assert.match(thrown.message, /loses tier (data|shared), where the checkpoints are/);
       }
     }),
-    { numRuns: 200 },
+    tries(200),
   );
   assert.ok(planned > 10, "some of the profiles must be usable");
 });
@@ -61,7 +62,7 @@ test("cost never falls with time, nor with a dearer candidate", () => {
       assert.ok((costAfter(cheap, short) ?? 0) <= (costAfter(cheap, long) ?? 0));
       assert.ok(maxHourlyUsd === undefined || (cheap.hourlyUsdBound ?? Infinity) <= maxHourlyUsd + 1e-9);
     }),
-    { numRuns: 100 },
+    tries(100),
   );
 });
 
@@ -85,6 +86,6 @@ test("a plan never contains a secret's value", () => {
         Reflect.deleteProperty(process.env, variable);
       }
     }),
-    { numRuns: 100 },
+    tries(100),
   );
 });

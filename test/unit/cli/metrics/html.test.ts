@@ -5,6 +5,7 @@ import { html, table } from "../../../../cli/metrics/page/html";
 import { withoutSecrets } from "../../../../cli/metrics/page/collect";
 import { printable } from "../../../../cli/render/paint";
 import { find, readMarkup, textOf } from "./markup";
+import { tries } from "../../../effort";
 
 test("whatever is put into a template comes out as text, in content and in attributes", () => {
   fc.assert(fc.property(fc.oneof(fc.string(), fc.constantFrom("<script>alert(1)</script>", '" onload="x', "' x='", "&lt;", "]]>", "<!--")), (text) => {
@@ -12,7 +13,7 @@ test("whatever is put into a template comes out as text, in content and in attri
     const [paragraph] = find(root, "p");
     assert.equal(textOf(paragraph!), printable(text));
     assert.equal(paragraph?.attributes["class"], printable(text));
-  }));
+  }), tries(100));
 });
 
 test("templates nest, lists join, and nothing at all is nothing", () => {

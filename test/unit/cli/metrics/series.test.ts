@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { figureOf, summaryOf, thinned, type Point } from "../../../../cli/metrics/curve";
 import { axisOf, formatTick, scaleOf } from "../../../../cli/metrics/scale";
 import { formatMetric, mainMetric, metricNames, parseMetrics, parseRow } from "../../../../cli/metrics/series";
+import { tries } from "../../../effort";
 
 test("what a trainer writes is read, and what is no measurement is counted instead of shown as one", () => {
   const { rows, unreadable } = parseMetrics("a", ['{"step": 2, "loss": 0.5, "time": 1700000000}', "", "epoch 3", '{"loss": 1}', '{"step": 1, "loss": 0.75, "note": "x", "nested": {"a": 1}, "time": "2026-01-01T00:00:00Z"}', "[1]", '{"step": 3, "loss": 0.2'].join("\n"));
@@ -53,7 +54,7 @@ test("an axis holds all values between its ends, with round ticks inside", () =>
     for (const one of values) assert.ok(scale.place(one) >= -1e-6 && scale.place(one) <= 1 + 1e-6);
     for (const tick of scale.ticks) assert.ok(scale.place(tick) >= -1e-6 && scale.place(tick) <= 1 + 1e-6);
     assert.ok(scale.ticks.length >= 1 && scale.ticks.length <= 2.5 * count + 3, `${scale.ticks.length} ticks for ${count}`);
-  }));
+  }), tries(100));
   assert.deepEqual(scaleOf([0.02, 1.97], { count: 4, round: true }).ticks, [0, 0.5, 1, 1.5, 2]);
   assert.deepEqual(scaleOf([0.0017, 1.976], { count: 4, log: true }).ticks, [0.01, 0.1, 1]);
   assert.deepEqual(scaleOf([-1, 0, 0.5], { count: 4, log: true }).ticks.every((tick) => tick > 0), true, "a logarithm leaves out what has none");
