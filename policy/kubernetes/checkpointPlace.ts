@@ -72,11 +72,13 @@ const fromAnnotation = (text: string): Place[] =>
 function fromEnvironment(where: string, container: Container, peek: Peek): Place[] {
   const environment = environmentOf(container, peek);
   return (container.env ?? []).flatMap((variable, index): Place[] => {
-    const name = peek(() => variable.name) ?? "";
-    const value = peek(() => variable.value ?? `$(${name})`);
-    const says = saysPlace(name, value ?? "");
+    const name: unknown = peek(() => variable.name);
+    if (typeof name !== "string") return [];
+    // In an exported state a secret is an object, and where it leads nobody can see.
+    const value: unknown = peek(() => variable.value ?? `$(${name})`);
+    const says = saysPlace(name, typeof value === "string" ? value : "");
     if (says === null) return [];
-    const paths = value === undefined ? [null] : filledIn(value, environment);
+    const paths = typeof value === "string" ? filledIn(value, environment) : [null];
     return paths.map((path) => ({ where: `${where}.env[${index}] (${name})`, path, says, variables: environment.variables, container }));
   });
 }

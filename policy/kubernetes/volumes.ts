@@ -68,7 +68,8 @@ function mountOf(place: string, container: Container | null, workload: Workload,
   const containers = container === null ? workload.containers().map((each) => each.container) : [container];
   const mounts = containers.flatMap((each) => peek(() => each.volumeMounts) ?? []);
   const above = mounts.flatMap((mount) => {
-    const path = (peek(() => mount.mountPath) ?? "").replace(/\/+$/, "");
+    const given: unknown = peek(() => mount.mountPath);
+    const path = typeof given === "string" ? given.replace(/\/+$/, "") : "";
     return path !== "" && (place === path || place.startsWith(`${path}/`)) ? [{ mount, length: path.length }] : [];
   });
   return above.sort((a, b) => b.length - a.length)[0]?.mount ?? null;

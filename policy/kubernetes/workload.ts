@@ -178,7 +178,10 @@ function claimsOfJobSet(where: string, spec: Readonly<Record<string, unknown>>):
 }
 
 /** Command and arguments as one list of words or shell lines. */
-export const attemptWords = (container: Container): string[] => [...(container.command ?? []), ...(container.args ?? [])].filter((word) => typeof word === "string");
+export const attemptWords = (container: Container): string[] => [...listed(container.command), ...listed(container.args)].filter((word) => typeof word === "string");
+
+/** What is no list is refused by the API server. */
+const listed = (words: unknown): unknown[] => (Array.isArray(words) ? words : []);
 
 /** The nearest annotation of that name, or null. */
 export function annotationOf({ metadata }: Workload, name: string): string | null {

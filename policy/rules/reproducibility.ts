@@ -25,8 +25,8 @@ const containerChecks = (workload: Workload): Check[] => workload.everyContainer
 /** Work that a GPU or a training command is in: everybody else's images are not this pack's business. */
 const trains = (workload: Workload, peek: Peek): boolean => (peek(() => podAsksForAccelerator(workload.pod)) ?? false) || (workload.runsToEnd && (peek(() => workloadTrains(workload)) ?? false));
 
-function* tagFindings(where: string, image: string | undefined): Iterable<Finding> {
-  if (image === undefined || image === "" || /@sha256:[0-9a-f]{64}$/.test(image)) return;
+function* tagFindings(where: string, image: unknown): Iterable<Finding> {
+  if (typeof image !== "string" || image === "" || /@sha256:[0-9a-f]{64}$/.test(image)) return;
   const tag = /:([^:/@]+)$/.exec(image.split("@")[0] ?? "")?.[1];
   const moving = tag === undefined || tag === "latest";
   yield {

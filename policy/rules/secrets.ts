@@ -3,7 +3,7 @@ import type { ResourceValidationArgs } from "@pulumi/policy";
 import type { JudgedPlan } from "../../profiles/judgedPlan";
 import { valuesInDocument } from "../checkpointNames";
 import { isKubernetes, kindOf } from "../kubernetes/kinds";
-import { workloadsOf, type Workload } from "../kubernetes/workload";
+import { attemptWords, workloadsOf, type Workload } from "../kubernetes/workload";
 import { resourceRule, type Check, type Finding, type Peek } from "../rule";
 import { knownKind, looksSecret, looksSecretAsProperty, secretOfCommand, splitWords, type Reason } from "../secretLooks";
 import { LAMBDA_INSTANCE, planSubject } from "../subjects";
@@ -98,14 +98,15 @@ function firstReason(text: string, config: SecretConfig): Reason | null {
 function* podFindings(workload: Workload, peek: Peek, config: SecretConfig): Iterable<Finding> {
   for (const { where, container } of workload.everyContainer()) {
     for (const [index, variable] of (peek(() => container.env) ?? []).entries()) {
-      const name = peek(() => variable.name) ?? "";
+      const given: unknown = peek(() => variable.name);
+      const name = typeof given === "string" ? given : "";
       const value = peek(() => variable.value);
       if (config.allow.includes(name) || typeof value !== "string") continue;
       const reason = looksSecret(name, value, config.entropy) ?? firstReason(value, config);
       if (reason !== null) yield inManifest(`${where}.env[${index}] (${name})`, reason, `valueFrom: {secretKeyRef: {name: SECRET, key: ${name}}}`);
     }
     for (const key of ["command", "args"] as const) {
-      const words = peek(() => container[key]?.join(" "));
+      const words = peek(() => attemptWords({ [key]: container[key] }).join(" "));
       const reason = words === undefined ? null : firstReason(words, config);
       if (reason !== null) yield inManifest(`${where}.${key}`, reason, "env with valueFrom: {secretKeyRef: {name: SECRET, key: NAME}}; the program reads $NAME");
     }

@@ -129,6 +129,19 @@ test("a rule about something else does not repeat a key that was typed in the wr
   }
 });
 
+test("a value of the wrong kind, or a secret of an exported state, ends no judgement of the rest", async () => {
+  const encrypted = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext: "v1:abc" };
+  for (const odd of [encrypted, null, 7, true, ["x"]]) {
+    for (const change of [{ image: odd }, { env: [{ name: odd, value: "x" }] }, { env: [{ name: "CHECKPOINT_DIR", value: odd }] }, { env: [{ name: "RUN", value: odd }] }, { volumeMounts: [{ name: "ckpt", mountPath: odd }] }, { command: odd }, { resources: odd }]) {
+      const said = await judgeByAll([changed((spec, _, container) => {
+        delete spec["activeDeadlineSeconds"];
+        Object.assign(container, { resources: { limits: { "nvidia.com/gpu": 1 } } }, change);
+      })]);
+      if (!("resources" in change)) assert.ok(said.some((line) => line.startsWith("gpu-job-has-deadline: ")), JSON.stringify(change));
+    }
+  }
+});
+
 test("what a place is called counts only where a GPU works for it, and a word about checkpoints always", async () => {
   const cpu = (word: string) => changed((_, pod, container) => {
     pod.volumes[0] = { name: "ckpt", emptyDir: {} };
