@@ -15,6 +15,7 @@ export { firstLaunch, leaseIsOver, leaseOf, renewedUntil } from "./lease";
 export { parseLedger, readLedger } from "./ledger";
 export { cellOf, parseManifest, readWriterStatus, takeManifest, type CellPatterns, type TakeManifestOptions } from "./manifest";
 export * from "./pull";
+export { COPIES_VARIABLE, copyPlacesOf, type CopyPlaces } from "./copyPlaces";
 export { coversRoster, recheckReceipt, type CopyState } from "./receipt";
 export * from "./recover";
 export * from "./remote";

@@ -104,16 +104,16 @@ export async function pullArtifacts(remote: Remote, manifest: Manifest, target: 
 }
 
 /**
- * Pulls into `target` (default: the run's folder in custody), records what happened in the ledger and signs a receipt.
+ * Pulls into `target` (default: the run's folder in custody), records what happened in the ledger and signs a receipt for the
+ * manifest that it returns.
  * Throws UserError `verify-failed`, naming each file and problem, when anything is not whole or does not load; then the
  * ledger has it too and there is no receipt.
  */
 export async function pullVerifyAndSign(
-  run: RunCustody, remote: Remote, manifest: Manifest, options: PullOptions & { target?: string } = {},
-): Promise<{ receipt: Signed<Receipt>; result: PullResult }> {
+  run: RunCustody, remote: Remote, named: Manifest, options: PullOptions & { target?: string; takeAgain?: () => Promise<Manifest> } = {},
+): Promise<{ receipt: Signed<Receipt>; result: PullResult; manifest: Manifest }> {
   const target = resolve(options.target ?? run.paths.pulled);
-  keepManifest(run, manifest);
-  const result = await pullArtifacts(remote, manifest, target, options);
+  const { manifest, result } = await pullWhatStands(run, remote, named, target, options);
   refuseProblems(run, result, (id) => `holdfast pull ${id}`);
   flushCopy(target, manifest);
   writeManifestBeside(target, manifest);
@@ -122,7 +122,26 @@ export async function pullVerifyAndSign(
   });
   const receipt = run.signReceipt(receiptOf(manifest, result, "pulled", { host: hostname(), directory: target }, options));
   for (const moved of result.movedAside) dropSuperseded(moved);
-  return { receipt, result };
+  return { receipt, result, manifest };
+}
+
+/** How often a run that goes on is copied anew, when it changed while it was copied. */
+const tries = 3;
+
+/** `takeAgain`: takes the manifest anew; without it, what changed since the manifest is a problem like any other. */
+async function pullWhatStands(
+  run: RunCustody, remote: Remote, named: Manifest, target: string, options: PullOptions & { takeAgain?: () => Promise<Manifest> },
+): Promise<{ manifest: Manifest; result: PullResult }> {
+  let manifest = named;
+  for (let left = tries - 1; ; left -= 1) {
+    keepManifest(run, manifest);
+    const result = await pullArtifacts(remote, manifest, target, options);
+    if (left === 0 || options.takeAgain === undefined || !result.problems.some(({ kind }) => kind === "bytes")) return { manifest, result };
+    const now = await options.takeAgain();
+    // The same again: nothing went on there, so what arrived is damaged.
+    if (manifestDigest(now) === manifestDigest(manifest)) return { manifest, result };
+    manifest = now;
+  }
 }
 
 /**

@@ -1,17 +1,17 @@
 /** Receipts: the statement that a manifest arrived somewhere whole and loads there, and whether that still holds. */
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { manifestDigest, totalBytes } from "./canonical";
+import { placeOfCopy, type CopyPlaces } from "./copyPlaces";
 import { hashFile } from "./disk/hash";
 import type { Manifest, NotLoaded, Receipt } from "./formats";
 import { newEvidenceId, RECEIPT } from "./signing/evidence";
 import type { FileVerdict } from "./verify";
 
 /**
- * What re-reading the copy showed. `elsewhere`: it lies on another machine. `missing`: a file of it is not there.
- * `unchecked`: nobody looked.
+ * What re-reading the copy showed. `elsewhere`: it lies on another machine. `temporary`: on this one, which is thrown away
+ * with its job. `missing`: a file of it is not there. `unchecked`: nobody looked.
  */
-export type CopyState = "matches" | "missing" | "differs" | "elsewhere" | "unchecked";
+export type CopyState = "matches" | "missing" | "differs" | "elsewhere" | "temporary" | "unchecked";
 
 export interface BuildReceiptOptions {
   readonly manifest: Manifest;
@@ -51,9 +51,10 @@ export const coversRoster = (receipt: Receipt, roster: ReadonlySet<string>): boo
  * copy looks like; a manifest other than the receipt's own never matches.
  */
 export async function recheckReceipt(
-  receipt: Receipt, manifest: Manifest, options: { host?: string; signal?: AbortSignal } = {},
+  receipt: Receipt, manifest: Manifest, places: CopyPlaces, options: { signal?: AbortSignal } = {},
 ): Promise<Exclude<CopyState, "unchecked">> {
-  if (receipt.place.host !== (options.host ?? hostname())) return "elsewhere";
+  const where = placeOfCopy(receipt.place, places);
+  if (where !== "here") return where;
   if (manifestDigest(manifest) !== receipt.manifestSha256) return "differs";
   let differs = false;
   for (const file of manifest.files) {

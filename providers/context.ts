@@ -1,5 +1,6 @@
 /** The real edges that a provider operation is given: clock, custody store, terminal, engine. */
-import { openCustody, projectRootFrom, runId, UserError } from "../custody";
+import { hostname } from "node:os";
+import { copyPlacesOf, openCustody, projectRootFrom, runId, UserError } from "../custody";
 import type { Clock } from "../custody/clock";
 import { systemClock } from "../custody/clock";
 import { assertEngineAlive } from "./engine";
@@ -13,6 +14,7 @@ export function createContext(workingDirectory: string, clock: Clock = systemClo
   return {
     projectRoot,
     clock,
+    copies: () => copyPlacesOf(process.env, hostname()),
     custody: custodyOf,
     run: (binding) => {
       try {

@@ -3,7 +3,7 @@
  * only names the kind, so today's code runs at destroy (see dynamic.ts).
  */
 import type { Clock } from "../custody/clock";
-import type { Custody, RunCustody } from "../custody";
+import type { CopyPlaces, Custody, RunCustody } from "../custody";
 import type { CapacityWaiting, RunRef } from "../custody/formats";
 
 /** Which run a resource belongs to and which custody store keeps its evidence. Part of every own resource's inputs. */
@@ -24,6 +24,8 @@ export type Props = { readonly [key: string]: unknown };
 export interface Context {
   readonly projectRoot: string;
   readonly clock: Clock;
+  /** Where a pulled copy counts. */
+  copies(): CopyPlaces;
   /** The custody store, refused with a UserError when it is not the one the resource was made under. */
   custody(binding: Binding): Custody;
   run(binding: Binding): RunCustody;

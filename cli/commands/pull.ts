@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import type { DamagedFile, FollowedCell, FollowPass, PullProgress, PullResult, RunCustody } from "../../custody";
 import type { Manifest, Receipt, Signed } from "../../custody/formats";
 import { ADOPTED_CELL, assertNotAdopted } from "../../custody/adopted";
+import { COPIES_VARIABLE, copyPlacesOf, placeOfCopy } from "../../custody/copyPlaces";
 import { runId } from "../../custody/formats";
 import { BRING_BACK } from "../../custody/deletion/next";
 import type { Remote } from "../../custody/remote";
@@ -125,12 +126,17 @@ export async function pullRun(session: Session, run: RunCustody, remote: Remote,
   let manifest: Manifest | undefined;
   let beingWritten: readonly string[] = [];
   let pulled: Pulled | undefined;
+  const take = async (): Promise<Manifest> => {
+    if (!run.view().adopted) return takeRunManifest(run, remote);
+    const found = await takeFolderManifest(run, remote);
+    ({ beingWritten } = found);
+    return found.manifest;
+  };
   await runSteps(session, [
     {
       title: `Manifest of ${runId(run.ref)} on ${remote.description}`,
       run: async () => {
-        if (run.view().adopted) ({ manifest, beingWritten } = await takeFolderManifest(run, remote));
-        else manifest = await takeRunManifest(run, remote);
+        manifest = await take();
         return `${plural(manifest.files.length, "file")}, ${formatBytes(manifest.files.reduce((sum, file) => sum + file.bytes, 0))}, ${manifest.closed ? "the queue is closed" : run.view().adopted ? "nobody knows whether something still writes" : "the run is still writing"}`;
       },
     },
@@ -138,16 +144,20 @@ export async function pullRun(session: Session, run: RunCustody, remote: Remote,
       title: "Transfer, compare, load",
       run: async (say) => {
         if (manifest === undefined) throw new Error("the manifest step did not run");
-        const { receipt, result } = await pullVerifyAndSign(run, remote, manifest, {
+        const { receipt, result, manifest: copied } = await pullVerifyAndSign(run, remote, manifest, {
           clock: session.clock,
           signal,
+          takeAgain: () => {
+            say("it went on while it was copied: once more");
+            return take();
+          },
           giveUp: options.partial ?? [],
           ...(options.to === undefined ? {} : { target: resolve(session.terminal.cwd, options.to) }),
           onProgress: (progress) => {
             say(describeProgress(progress));
           },
         });
-        pulled = { manifest, receipt, result, beingWritten };
+        pulled = { manifest: copied, receipt, result, beingWritten };
         return `${formatBytes(result.bytes)} in ${formatDuration(result.seconds)}, ${plural(receipt.content.loaded.length, "file")} loaded`;
       },
     },
@@ -180,9 +190,12 @@ export function renderPulled(session: Session, run: RunCustody, pulled: Pulled):
     renderCopy(manifest, { directory: result.target, verdicts: result.verdicts }, { paint, width: session.width }),
     "",
     paint("good", `Receipt ${receipt.content.id}: ${plural(result.files, "file")}, ${formatBytes(result.bytes)}, in ${result.target}`),
+    ...(isTemporary(session, receipt.content) ? [paint("warn", `  It goes with this machine when its job is over (CI is set), so no teardown counts it. In a folder that outlives it: ${COPIES_VARIABLE}=DIRECTORY holdfast pull --to DIRECTORY/${run.ref.name}`)] : []),
     ...next.map((step) => `  ${paint("faint", "next:")} ${step}`),
   ].join("\n");
 }
+
+const isTemporary = (session: Session, { place }: Receipt): boolean => placeOfCopy(place, copyPlacesOf(session.env, hostname())) === "temporary";
 
 /** No queue says that it is over, and no lock of ours waits for the receipt: the person is told what it does and does not say. */
 function renderAdopted({ paint }: Session, run: RunCustody, { manifest, receipt, result, beingWritten }: Pulled): string {

@@ -50,6 +50,8 @@ export class World implements DemoWorld {
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     });
+    // The copies live as long as the folder of the demo, in CI as anywhere.
+    delete process.env.CI;
     delete process.env.PULUMI_STACK;
     delete process.env.PULUMI_CONFIG_PASSPHRASE_FILE;
   }

@@ -1,6 +1,7 @@
 /** Where the keeper's copies of artifacts go, and whether they are there tomorrow. Pure. */
+import { hostname } from "node:os";
 import { join } from "node:path";
-import { takesArtifacts, type RunView } from "../../custody";
+import { COPIES_VARIABLE, copyPlacesOf, takesArtifacts, type CopyPlaces, type RunView } from "../../custody";
 import type { RunRef } from "../../custody/formats";
 import type { Plan } from "../../profiles/plan";
 import { deletionsAtEnd } from "../../providers/teardown/deletions";
@@ -10,12 +11,13 @@ export interface Copies {
   readonly target: string | null;
   /** false: this machine is thrown away when the keeper ends, and so is what lies on it. */
   readonly lasting: boolean;
+  readonly places: CopyPlaces;
 }
 
-/** `to`: a folder for all runs, which whoever names it knows to outlive this machine. A job in CI has a machine that is thrown away: every such service sets CI. */
+/** `to`: a folder for all runs, which whoever names it knows to outlive this machine; without it, the one that the environment names. */
 export function copiesOf(run: RunRef, to: string | null, env: NodeJS.ProcessEnv): Copies {
-  const inCi = !["", "0", "false"].includes((env.CI ?? "").toLowerCase());
-  return { target: to === null ? null : join(to, run.project, run.stack, run.name), lasting: to !== null || !inCi };
+  const places = copyPlacesOf({ ...env, ...(to === null ? {} : { [COPIES_VARIABLE]: to }) }, hostname());
+  return { target: places.shared === null ? null : join(places.shared, run.project, run.stack, run.name), lasting: places.shared !== null || !places.temporary, places };
 }
 
 /** A copy on a machine that is thrown away would be the only one once the storage is gone. */

@@ -3,7 +3,7 @@
  * real engine, whose gate decides anew. Whatever stands in the way is told; nothing is ever destroyed that was not proven.
  */
 import { manifestDigest, pullVerifyAndSign, recheckReceipt } from "../../custody";
-import type { RunCustody } from "../../custody";
+import type { CopyPlaces, RunCustody } from "../../custody";
 import type { LedgerEntry, Manifest } from "../../custody/formats";
 import { RemoteUnreachable, type Remote } from "../../custody/remote";
 import { UserError } from "../../custody/userError";
@@ -76,19 +76,19 @@ async function prove(facts: KeeperFacts, action: EndAction, remote: Remote | nul
 }
 
 /** Throws what a pull throws, and UserError `still-open` when the queue is open after all. */
-async function pullOnce({ run, session, copies: { target }, signal }: EndOptions, remote: Remote): Promise<void> {
+async function pullOnce({ run, session, copies: { target, places }, signal }: EndOptions, remote: Remote): Promise<void> {
   const manifest = await takeRunManifest(run, remote);
   if (!manifest.closed) throw new UserError("Its queue has opened again, or something writes.", { code: "still-open" });
-  if (await isPulled(run, manifest)) return;
+  if (await isPulled(run, manifest, places)) return;
   await pullVerifyAndSign(run, remote, manifest, { clock: session.clock, signal, ...(target === null ? {} : { target }) });
   await shareEvidence(session, run, remote);
 }
 
 /** Signed for, of these very artifacts, and the copy still is what was signed: a pull that failed since may have replaced parts of it. */
-async function isPulled(run: RunCustody, manifest: Manifest): Promise<boolean> {
+async function isPulled(run: RunCustody, manifest: Manifest, places: CopyPlaces): Promise<boolean> {
   const digest = manifestDigest(manifest);
   for (const { content, trusted } of run.receipts()) {
-    if (trusted && content.how === "pulled" && content.manifestSha256 === digest && (await recheckReceipt(content, manifest)) === "matches") return true;
+    if (trusted && content.how === "pulled" && content.manifestSha256 === digest && (await recheckReceipt(content, manifest, places)) === "matches") return true;
   }
   return false;
 }

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
-import { tryFileLock, whoTypes, type Custody, type RunCustody, type RunView } from "../../custody";
+import { COPIES_VARIABLE, tryFileLock, whoTypes, type Custody, type RunCustody, type RunView } from "../../custody";
 import type { LedgerEntry, RunRef } from "../../custody/formats";
 import { runId } from "../../custody/formats";
 import { messageOf, UserError } from "../../custody/userError";
@@ -111,7 +111,9 @@ interface Outcome {
 
 async function act(options: PassOptions, run: RunCustody, memory: KeeperMemory, facts: KeeperFacts, action: Action, remote: Parameters<typeof endRun>[2]): Promise<Outcome> {
   const { session, projectRoot, signal } = options;
-  const engine = { projectRoot, env: session.env, logPath: join(run.dir, "keeper", `${action.kind}.log`) };
+  // The gate judges the copies by the folder that the keeper was told of.
+  const env = { ...session.env, ...(options.copies.places.shared === null ? {} : { [COPIES_VARIABLE]: options.copies.places.shared }) };
+  const engine = { projectRoot, env, logPath: join(run.dir, "keeper", `${action.kind}.log`) };
   switch (action.kind) {
     case "watch":
       return { did: facts.followed === null || facts.followed.arrived.files + facts.followed.cells.length === 0 ? "" : "pulled what is closed", events: [], state: facts.silence === null || facts.view.waiting !== null ? "fine" : "silent" };

@@ -1,4 +1,5 @@
 /** The approval that a person is about to sign, with the facts it was drafted from. */
+import { hostname } from "node:os";
 import type { DeletionFacts, RunCustody, RunView } from "../../custody";
 import type { Approval, PlannedDeletion, Signed } from "../../custody/formats";
 import { runId } from "../../custody/formats";
@@ -34,11 +35,12 @@ export async function draftApproval(run: RunCustody, session: Session, wishes: W
   const view = run.view();
   const { deletionsAtEnd } = await import("../../providers/teardown/deletions.js");
   const { buildApproval } = await import("../../custody/approval.js");
+  const { copyPlacesOf } = await import("../../custody/copyPlaces.js");
   const deletions = wishes.replace === undefined ? deletionsAtEnd(view) : [await replacement(view, wishes.replace)];
   if (deletions.length === 0) {
     throw new UserError(`${runId(run.ref)} owns nothing that stands, so there is nothing to approve.`, { code: "nothing-to-do", next: ["holdfast ls", "holdfast audit (asks the vendor)"] });
   }
-  const facts = await gather(run, { scope: wishes.replace === undefined ? "end" : "resource", deletions, clock: session.clock });
+  const facts = await gather(run, { scope: wishes.replace === undefined ? "end" : "resource", deletions, clock: session.clock, copies: copyPlacesOf(session.env, hostname()) });
   const content = buildApproval(facts, {
     giveUp: { cells: wishes.giveUp, reason: wishes.reason ?? "" },
     acceptUnreachable: wishes.acceptUnreachable === true,

@@ -76,7 +76,7 @@ export interface DeletionFacts {
 /** Stable: printed by `--json`, kept in the ledger, documented. */
 export const REFUSAL_CODES = [
   "writer-alive", "not-closed", "not-reachable", "no-manifest", "cells-unfinished", "roster-mismatch",
-  "no-receipt", "receipt-stale", "receipt-untrusted", "receipt-copy-missing", "receipt-copy-differs", "receipt-elsewhere",
+  "no-receipt", "receipt-stale", "receipt-untrusted", "receipt-copy-missing", "receipt-copy-differs", "receipt-elsewhere", "receipt-temporary",
   "no-approval", "approval-expired", "approval-used", "approval-untrusted", "approval-other", "approval-tiers", "standing-void",
   "unclaimed-data", "other-run-data", "unknown-tier", "grant-expired", "break-glass-void",
 ] as const;

@@ -1,4 +1,5 @@
 /** The commands that lead from a refusal to an allowed deletion, in the order to type them. */
+import { COPIES_VARIABLE } from "../copyPlaces";
 import { runId, type RunRef } from "../formats";
 import type { Reason, RefusalCode } from "./facts";
 
@@ -17,7 +18,7 @@ export interface Needs {
 }
 
 const PULL: readonly RefusalCode[] = [
-  "no-manifest", "no-receipt", "receipt-stale", "receipt-untrusted", "receipt-copy-missing", "receipt-copy-differs", "receipt-elsewhere",
+  "no-manifest", "no-receipt", "receipt-stale", "receipt-untrusted", "receipt-copy-missing", "receipt-copy-differs", "receipt-elsewhere", "receipt-temporary",
 ];
 const LOOK: readonly RefusalCode[] = ["writer-alive", "not-closed", "not-reachable", "cells-unfinished", "roster-mismatch", "other-run-data", "no-manifest"];
 const APPROVE: readonly RefusalCode[] = [
@@ -39,6 +40,7 @@ export function nextCommands(run: RunRef, reasons: readonly Reason[], needs: Nee
   if (needs.bringBack && has([...PULL, "not-reachable"])) next.push(...BRING_BACK);
   if (has(PULL) || (needs.bringBack && has(["not-reachable"]))) next.push(proveCommand(id, needs));
   if (has(["receipt-copy-missing", "receipt-elsewhere"])) next.push(`holdfast relocate ${id} DIRECTORY (when the copy was moved, or this machine has one)`);
+  if (has(["receipt-temporary"])) next.push(`${COPIES_VARIABLE}=DIRECTORY holdfast pull ${id} --to DIRECTORY/${run.name} (a folder that outlives this machine; set it for pulumi destroy too)`);
   if (needs.rescue && has([...PULL, "not-reachable"])) next.push(`holdfast rescue ${id} (${needs.bringBack ? "or: " : ""}reads the storage through the cheapest machine that can mount it, which is ended again)`);
   // Without a manifest there is nothing that an approval could name.
   if (has(APPROVE) && !has(["no-manifest"])) next.push(approveCommand(id, needs));

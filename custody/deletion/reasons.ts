@@ -70,7 +70,7 @@ export const receiptStale = (run: RunRef, receipt: { id: string; at: string; man
 export const receiptUntrusted = (run: RunRef, id: string, problem: string): Reason =>
   reason("receipt-untrusted", `Receipt ${id} of ${runId(run)} does not count: ${problem}.`);
 
-export const receiptCopy = (run: RunRef, code: "receipt-copy-missing" | "receipt-copy-differs" | "receipt-elsewhere", id: string, place: { host: string; directory: string }, unchecked: boolean): Reason => {
+export const receiptCopy = (run: RunRef, code: "receipt-copy-missing" | "receipt-copy-differs" | "receipt-elsewhere" | "receipt-temporary", id: string, place: { host: string; directory: string }, unchecked: boolean): Reason => {
   const copy = `The copy that receipt ${id} of ${runId(run)} speaks of (${place.directory} on ${place.host})`;
   switch (code) {
     case "receipt-copy-missing":
@@ -79,6 +79,8 @@ export const receiptCopy = (run: RunRef, code: "receipt-copy-missing" | "receipt
       return reason(code, `${copy} was changed or damaged since, so this would delete the only good one.`);
     case "receipt-elsewhere":
       return reason(code, `${copy} is on another machine and cannot be read again from here, so nobody knows whether it still exists.`);
+    case "receipt-temporary":
+      return reason(code, `${copy} lies on a machine that is thrown away when its job is over (CI is set), so it would be lost too.`);
     default: {
       const never: never = code;
       return never;

@@ -47,6 +47,8 @@ function receiptFaults(facts: DeletionFacts, { signed, copy }: ReceiptFacts, dig
       return [...reasons, receiptCopy(run, "receipt-copy-differs", receipt.id, receipt.place, false)];
     case "elsewhere":
       return [...reasons, receiptCopy(run, "receipt-elsewhere", receipt.id, receipt.place, false)];
+    case "temporary":
+      return [...reasons, receiptCopy(run, "receipt-temporary", receipt.id, receipt.place, false)];
     default: {
       const never: never = copy;
       return never;

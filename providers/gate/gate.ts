@@ -71,7 +71,7 @@ async function open(outs: GateOutputs, context: Context): Promise<void> {
   assertNoReader(run);
   assertLedgerKnows(run, outs.deletions, context);
   const deletions = deletionsAtEnd(run.view(), outs.deletions);
-  const facts = await gatherDeletionFacts(run, { scope: "end", deletions, clock: context.clock, projectRoot: context.projectRoot });
+  const facts = await gatherDeletionFacts(run, { scope: "end", deletions, clock: context.clock, copies: context.copies(), projectRoot: context.projectRoot });
   // The roster that must be accounted for is the union of state, ledger and what was found.
   const all: DeletionFacts = { ...facts, view: { ...facts.view, roster: new Set([...facts.view.roster, ...outs.cells]) } };
   const grant = settle(run, all, decide(all), "the end", context);

@@ -34,14 +34,16 @@ export type Difference = "configuration" | "inputs" | "code";
 
 /**
  * One entry per cell: those of the new roster in their order, then what it dropped. `found`: what the instance says, null when
- * nobody looked: then nothing counts as begun, and who prints it must say so.
+ * nobody looked: then nothing counts as begun, and who prints it must say so. `alsoKnown`: names of cells that an earlier edit
+ * dropped while nobody could look.
  */
-export function compareRosters(olds: readonly PlanCell[], news: readonly PlanCell[], found: ReadonlyMap<string, FoundCell> | null): CellEdit[] {
+export function compareRosters(olds: readonly PlanCell[], news: readonly PlanCell[], found: ReadonlyMap<string, FoundCell> | null, alsoKnown: Iterable<string> = []): CellEdit[] {
   const before = new Map(olds.map((cell) => [cell.name, cell]));
   const after = new Set(news.map((cell) => cell.name));
+  const dropped = [...new Set([...before.keys(), ...alsoKnown])].filter((name) => !after.has(name));
   return [
     ...news.map((cell) => compareCell(cell, before.get(cell.name), found?.get(cell.name))),
-    ...olds.filter((cell) => !after.has(cell.name)).map(({ name }) => droppedCell(name, found?.get(name))),
+    ...dropped.map((name) => droppedCell(name, found?.get(name))),
   ];
 }
 

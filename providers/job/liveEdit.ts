@@ -1,4 +1,4 @@
-/** An edited roster or edited code on its way to a run that was started on this instance. Nothing of it is half done. */
+/** An edited roster or edited code on its way to a run that was started, on this instance or on one before it. Nothing of it is half done. */
 import { basename } from "node:path";
 import type { RunCustody } from "../../custody";
 import { whoTypes } from "../../custody";
@@ -32,9 +32,9 @@ export async function prepareEdit(remote: Remote, run: RunCustody, declaredSha25
   // Today's eyes: an older status.sh says less.
   await pushScripts(remote, content.plan.ownDisk.home);
   const live = await readLiveRun(remote, target);
-  const edits = compareRosters(declaredCells(run, declaredSha256), content.plan.cells, live.cells);
+  const edits = compareRosters(declaredCells(run, declaredSha256), content.plan.cells, live.cells, run.view().roster);
   const refused = edits.filter((edit) => edit.kind === "refused");
-  if (refused.length > 0) throw refusal(run, refused);
+  if (refused.length > 0) throw refusal(run, live, refused);
   return { content, target, live, edits };
 }
 
@@ -69,7 +69,7 @@ export async function handOver(remote: Remote, run: RunCustody, edit: PreparedEd
     if (outcome.state === "restart") return "restart";
     if (outcome.state === "refused") {
       if (added.length > 0) run.append("cells.removed", { cells: added, why: "the edit that added them was not taken up", by: whoTypes() });
-      throw refusal(run, outcome.cells.map((cell): CellEdit => ({ kind: "refused", cell, what: ["configuration"], state: "begun meanwhile" })), outcome.why);
+      throw refusal(run, live, outcome.cells.map((cell): CellEdit => ({ kind: "refused", cell, what: ["configuration"], state: "begun meanwhile" })), outcome.why);
     }
     if (outcome.state === "waits") context.say("the queue is busy (setup); it takes the edit up before it starts another cell");
   }
@@ -109,13 +109,13 @@ async function deliver(remote: Remote, { target }: PreparedEdit, context: Contex
   }
 }
 
-function refusal(run: RunCustody, refused: readonly CellEdit[], why?: string): UserError {
+function refusal(run: RunCustody, { writer }: LiveRun, refused: readonly CellEdit[], why?: string): UserError {
   const cells = refused.map(({ cell }) => cell);
   run.append("job.refused", { cells, why: why ?? "cells that have begun would be changed or dropped", by: whoTypes() });
   const changed = refused.filter((edit) => edit.kind === "refused" && edit.what !== "removed");
   const first = changed[0]?.cell;
   const lines = refused.length > 0 ? refused.map((edit) => `  - ${sayEdit(edit, true)}`) : [`  - ${why ?? "it was not taken up"}`];
-  return new UserError(`Run ${runId(run.ref)}: the edit was refused, the run goes on unchanged.\n${lines.join("\n")}`, {
+  return new UserError(`Run ${runId(run.ref)}: the edit was refused, ${writer === "alive" ? "the run goes on unchanged" : "and its queue does not run: undo the edit and type pulumi up"}.\n${lines.join("\n")}`, {
     code: "edit-refused",
     next: [
       ...(first === undefined ? [] : ["give the new configuration a new cell name and keep the old cell", `or holdfast retry ${first} --fresh, then the same update (what it has is kept as cells/${first}.kept-1, and it starts over as edited)`]),

@@ -119,7 +119,7 @@ async function place(id: string, inputs: RemoteJobInputs, context: Context, olds
   try {
     await awaitMachine(remote, context.clock, firstAnswerSeconds);
     // A refused edit leaves state and run as they were: it throws before anything is recorded.
-    const edit = startedOn(run, inputs) ? await prepareEdit(remote, run, olds?.planSha256 ?? null, contentOf(inputs, context), target) : null;
+    const edit = run.view().jobEverStarted ? await prepareEdit(remote, run, olds?.planSha256 ?? null, contentOf(inputs, context), target) : null;
     if (edit !== null && (await handOver(remote, run, edit, recordPlace(run, inputs, target), context)) === "done") {
       declarePlan(run, inputs);
       await run.copyTo(remote, `${target.directory}/custody`);
@@ -186,7 +186,7 @@ function waitForMachine(run: RunCustody, inputs: RemoteJobInputs, context: Conte
   return { ...inputs, directory: inputs.tier.mountPoint === null ? null : runDirectory(plan, inputs.tier.mountPoint), session: sessionName(runOf(inputs.binding)), place: null };
 }
 
-/** Whether a job of this run was ever started on this very instance; before that there is nothing there to edit or to stop. */
+/** Whether a job of this run was ever started on this very instance; before that there is nothing there to stop. */
 const startedOn = (run: RunCustody, { machine }: RemoteJobInputs): boolean => run.view().lastJobStart?.instance === machine.instanceId;
 
 /** Nothing that reaches the instance differs: an edit of budget, teardown or capacity must not start a closed queue again. */

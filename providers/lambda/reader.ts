@@ -83,6 +83,7 @@ async function removeKey(run: RunCustody, key: { readonly id: string; readonly n
 /** What an operation of a kind is given outside an engine. */
 const contextOf = (run: RunCustody, { projectRoot, clock, say }: ReaderEdges): Context => ({
   ...{ projectRoot, clock, say },
+  copies: () => { throw new Error("a reader deletes nothing that was copied"); },
   custody: () => { throw new Error("a reader has no other run"); },
   run: () => run,
   assertEngineAlive: () => Promise.resolve(),

@@ -28,7 +28,7 @@ export async function authorizeDeletion(
   if (open && grantCovers(open, deletion) && ageSeconds(open, context.clock.now()) < freshSeconds) return { grantId: open.id };
   // A job that was never seen to start is in state only, so that the next update can mend it.
   if (deletion.role !== "job" || outs["place"] !== null) assertLedgerKnows(run, [deletion], context);
-  const look = (): Promise<DeletionFacts> => gatherDeletionFacts(run, { scope: "resource", deletions: [deletion], clock: context.clock, projectRoot: context.projectRoot });
+  const look = (): Promise<DeletionFacts> => gatherDeletionFacts(run, { scope: "resource", deletions: [deletion], clock: context.clock, copies: context.copies(), projectRoot: context.projectRoot });
   let facts = await look();
   if (mayStopFirst(facts)) {
     await stopJob(run, context);

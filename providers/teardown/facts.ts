@@ -2,7 +2,7 @@
  * Collects what a deletion would lose, by looking: the ledger, the instance, the tiers, the local copies. It decides
  * nothing; custody/decide.ts does, from what is returned here.
  */
-import type { DeletionFacts, FollowPlace, RunCustody, RunView } from "../../custody";
+import type { CopyPlaces, DeletionFacts, FollowPlace, RunCustody, RunView } from "../../custody";
 import { costOf, manifestDigest, projectRootFrom, readWriterStatus, recheckReceipt, runId, takeManifest, totalBytes } from "../../custody";
 import type { Clock } from "../../custody/clock";
 import type { Manifest, PlannedDeletion } from "../../custody/formats";
@@ -24,6 +24,7 @@ export interface GatherOptions {
   readonly scope: DeletionFacts["scope"];
   readonly deletions: readonly PlannedDeletion[];
   readonly clock: Clock;
+  readonly copies: CopyPlaces;
   /** For tests; default: the machine the ledger knows. */
   readonly remote?: Remote | null;
   /** Where a sandbox or a key file named in config is looked for. Default: the project around the working directory. */
@@ -54,7 +55,7 @@ export async function gatherDeletionFacts(run: RunCustody, options: GatherOption
       run.receipts().map(async (signed) => {
         // Only a receipt for the manifest at hand can help, and re-reading its copy costs as much as the copy is large.
         const couldCover = signed.trusted && newest !== null && signed.content.manifestSha256 === manifestDigest(newest);
-        return { signed, copy: couldCover ? await recheckReceipt(signed.content, newest) : ("unchecked" as const) };
+        return { signed, copy: couldCover ? await recheckReceipt(signed.content, newest, options.copies) : ("unchecked" as const) };
       }),
     ),
     approvals: run.approvals(),

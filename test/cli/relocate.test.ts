@@ -1,9 +1,10 @@
 /** A pulled copy that moves: its receipt must not point to a place where nothing is, nor a new one be signed unread. */
 import assert from "node:assert/strict";
 import { appendFileSync, cpSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { recheckReceipt } from "../../custody";
+import { copyPlacesOf, recheckReceipt } from "../../custody";
 import { float32, safetensors } from "../custody/verify/forge";
 import { withProject, type TestProject } from "./project";
 
@@ -24,14 +25,14 @@ test("a copy that was moved is proven where it is and signed for; the earlier re
     renameSync(from, to);
     const [old] = run.receipts();
     assert.ok(old !== undefined);
-    assert.equal(await recheckReceipt(old.content, run.manifest(old.content.manifestSha256)), "missing");
+    assert.equal(await recheckReceipt(old.content, run.manifest(old.content.manifestSha256), copyPlacesOf({}, hostname())), "missing");
     const outcome = await project.holdfast("relocate", "digits", "nas/digits", "--json");
     assert.equal(outcome.code, 0, outcome.stderr);
     const report = JSON.parse(outcome.stdout) as { receipt: string; supersedes: string; target: string };
     assert.deepEqual([report.supersedes, report.target], [old.content.id, to]);
     const signed = run.receipts().find((receipt) => receipt.content.id === report.receipt);
     assert.ok(signed?.trusted === true && signed.content.loaded.length === 2);
-    assert.equal(await recheckReceipt(signed.content, run.manifest(signed.content.manifestSha256)), "matches");
+    assert.equal(await recheckReceipt(signed.content, run.manifest(signed.content.manifestSha256), copyPlacesOf({}, hostname())), "matches");
     assert.equal(run.receipts().length, 2);
     assert.match((await project.holdfast("ledger")).stdout, new RegExp(`in place of ${old.content.id}, whose copy was moved`));
     assert.match((await project.holdfast("verify", "digits")).stdout, /all as manifest and receipt/);

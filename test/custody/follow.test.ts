@@ -1,9 +1,10 @@
 /** A run is followed while it goes on: what arrives is whole and loads, nothing half-written is taken, and nothing of it speaks for the whole run. */
 import assert from "node:assert/strict";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { coversRoster, decide, durableWrites, followOnce, pullVerifyAndSign, RemoteUnreachable, STAGING, takeManifest, type FollowPass, type RunCustody } from "../../custody";
+import { copyPlacesOf, coversRoster, decide, durableWrites, followOnce, pullVerifyAndSign, RemoteUnreachable, STAGING, takeManifest, type FollowPass, type RunCustody } from "../../custody";
 import { recheckReceipt } from "../../custody/receipt";
 import { durableTier, state, type DurableTier } from "./durableTier";
 import { end } from "./happyFacts";
@@ -41,7 +42,7 @@ test("a complete cell gets a receipt of its own, the others' closed files come w
   assert.deepEqual(receipt.content.cells, [{ name: "a", state: "complete", exit: 0, cause: null }]);
   const manifest = run.manifest(receipt.content.manifestSha256);
   assert.deepEqual(manifest.files.map(({ path }) => path), ["cells/a/checkpoints/step-10.safetensors", "cells/a/metrics.json", "logs/a.log"]);
-  assert.equal(await recheckReceipt(receipt.content, manifest), "matches");
+  assert.equal(await recheckReceipt(receipt.content, manifest, copyPlacesOf({}, hostname())), "matches");
   assert.ok(existsSync(pulled(run, "cells/b/checkpoints/step-10.safetensors")));
   assert.equal(existsSync(pulled(run, STAGING)), false);
 });

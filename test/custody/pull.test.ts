@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, symlinkSync, utimesSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, symlinkSync, utimesSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import {
-  durableWrites, manifestDigest, MANIFEST_BESIDE, parseManifest, pullArtifacts, pullVerifyAndSign, recheckReceipt, RemoteUnreachable, takeManifest, tryFileLock, UserError, verifyInPlace,
+  copyPlacesOf, durableWrites, manifestDigest, MANIFEST_BESIDE, parseManifest, pullArtifacts, pullVerifyAndSign, recheckReceipt, RemoteUnreachable, takeManifest, tryFileLock, UserError, verifyInPlace,
   type Manifest, type PullProgress, type RunCustody,
 } from "../../custody";
 import { assertRoomFor } from "../../custody/artifacts/localCopy";
@@ -33,6 +33,8 @@ async function scene(context: TestContext, change: (tier: DurableTier) => void =
 const kinds = (run: RunCustody): string[] => run.entries().map((entry) => entry.kind);
 const stale = (target: string): string[] => readdirSync(target).filter((name) => name.startsWith(".stale-"));
 
+const here = copyPlacesOf({}, hostname());
+
 test("a pulled run is whole, loads, and is signed for; the ledger has each step", async (context) => {
   const { remote, run, target, manifest } = await scene(context);
   const seen: PullProgress[] = [];
@@ -52,7 +54,7 @@ test("a pulled run is whole, loads, and is signed for; the ledger has each step"
   assert.deepEqual(run.newestManifest(), manifest);
   assert.deepEqual([...new Set(seen.map((progress) => progress.phase))], ["manifest", "transfer", "verify"]);
   assert.deepEqual(seen.at(-1), { phase: "verify", bytesDone: 222, bytesTotal: 222, filesDone: 7, filesTotal: 7 });
-  assert.equal(await recheckReceipt(receipt.content, manifest), "matches");
+  assert.equal(await recheckReceipt(receipt.content, manifest, here), "matches");
 });
 
 test("pulling again transfers nothing anew and signs anew", async (context) => {
@@ -135,7 +137,7 @@ test("a local file with the right size and time but other bytes is fetched again
   utimesSync(path, source.atime, source.mtime);
   const { receipt } = await pullVerifyAndSign(run, remote, manifest, { clock });
   assert.equal(readFileSync(path, "utf8"), '{"loss": 0.5}\n');
-  assert.equal(await recheckReceipt(receipt.content, manifest), "matches");
+  assert.equal(await recheckReceipt(receipt.content, manifest, here), "matches");
   assert.equal(readFileSync(join(target, stale(target)[0] ?? "", "cells/a/metrics.json"), "utf8"), '{"loss": 0.9}\n');
 });
 
@@ -179,6 +181,39 @@ test("a finished cell can be pulled while another trains, and touches nothing el
   assert.equal(receipt.content.files, 3);
   assert.deepEqual(stale(target), []);
   assert.equal(readFileSync(join(target, "cells/b/metrics.json"), "utf8"), '{"loss": 0.25}\n');
+});
+
+test("a run that writes its last lines while it is copied is copied as it is then, and not called damaged", async (context) => {
+  const { remote, run, tier, manifest } = await scene(context);
+  let lines = 0;
+  remote.beforePull = () => { if (lines < 1) { lines += 1; appendFileSync(join(tier.directory, "logs/a.log"), "closed\n"); } };
+  const takeAgain = () => takeManifest(remote, { ...tier.options, clock });
+  const { receipt, manifest: copied } = await pullVerifyAndSign(run, remote, manifest, { clock, takeAgain });
+  assert.notEqual(manifestDigest(copied), manifestDigest(manifest));
+  assert.equal(receipt.content.manifestSha256, manifestDigest(copied));
+  assert.equal(await recheckReceipt(receipt.content, copied, here), "matches");
+  assert.equal(run.view().newestManifest?.manifestSha256, manifestDigest(copied));
+  assert.ok(!run.entries().some(({ kind }) => kind === "verify.failed"));
+});
+
+test("a run that never stands still while it is copied, or a copy that comes out damaged, is refused after all", async (context) => {
+  const { remote, run, tier, target, manifest } = await scene(context);
+  let taken = 0;
+  const takeAgain = () => { taken += 1; return takeManifest(remote, { ...tier.options, clock }); };
+  remote.beforePull = () => { appendFileSync(join(tier.directory, "logs/a.log"), "step\n"); };
+  await assert.rejects(pullVerifyAndSign(run, remote, manifest, { clock, takeAgain }), /logs\/a\.log: It has .* bytes; the manifest says/);
+  assert.equal(taken, 2);
+
+  remote.beforePull = () => undefined;
+  const pull = remote.pull.bind(remote);
+  remote.pull = async (...args) => {
+    await pull(...args);
+    writeFileSync(join(target, "cells/a/metrics.json"), "{");
+  };
+  const now = await takeManifest(remote, { ...tier.options, clock });
+  await assert.rejects(pullVerifyAndSign(run, remote, now, { clock, takeAgain }), /cells\/a\/metrics\.json: It has 1 bytes/);
+  assert.equal(taken, 3, "nothing went on there, so it is not asked for again and again");
+  assert.deepEqual(run.receipts(), []);
 });
 
 test("two pulls into one folder do not spoil each other", async (context) => {
@@ -239,13 +274,28 @@ for (const [what, spoil, expected] of [
     const { remote, run, target, manifest } = await scene(context);
     const { receipt } = await pullVerifyAndSign(run, remote, manifest, { clock });
     spoil(target);
-    assert.equal(await recheckReceipt(receipt.content, manifest), expected);
+    assert.equal(await recheckReceipt(receipt.content, manifest, here), expected);
   });
 }
+
+test("a copy on a machine that is thrown away with its job is none; in a folder that outlives it, it is one, whoever put it there", async (context) => {
+  const { remote, run, target, manifest } = await scene(context);
+  const { receipt } = await pullVerifyAndSign(run, remote, manifest, { clock });
+  const look = (env: NodeJS.ProcessEnv, host = hostname()) => recheckReceipt(receipt.content, manifest, copyPlacesOf(env, host));
+  assert.equal(await look({ CI: "false" }), "matches");
+  assert.equal(await look({ CI: "true" }), "temporary");
+  assert.equal(await look({ CI: "true", HOLDFAST_COPIES: dirname(target) }), "matches");
+  assert.equal(await look({ CI: "true", HOLDFAST_COPIES: dirname(target) }, "runner.example.com"), "matches", "pulled on a laptop to the team's share, read on a runner");
+  assert.equal(await look({ CI: "true", HOLDFAST_COPIES: `${target}-old` }), "temporary");
+  assert.equal(await look({ HOLDFAST_COPIES: `${target}-old` }, "runner.example.com"), "elsewhere");
+  assert.throws(() => copyPlacesOf({ HOLDFAST_COPIES: "copies" }, hostname()), /HOLDFAST_COPIES names the folder of the copies as "copies", which depends on where a command is typed/);
+  writeFileSync(join(target, "cells/a/metrics.json"), "{");
+  assert.equal(await look({ CI: "true", HOLDFAST_COPIES: dirname(target) }, "runner.example.com"), "differs");
+});
 
 test("a copy on another machine, or of another manifest, is not taken for this one", async (context) => {
   const { remote, run, manifest } = await scene(context);
   const { receipt } = await pullVerifyAndSign(run, remote, manifest, { clock });
-  assert.equal(await recheckReceipt(receipt.content, manifest, { host: "elsewhere.example.com" }), "elsewhere");
-  assert.equal(await recheckReceipt(receipt.content, { ...manifest, files: [] }), "differs");
+  assert.equal(await recheckReceipt(receipt.content, manifest, { ...here, host: "elsewhere.example.com" }), "elsewhere");
+  assert.equal(await recheckReceipt(receipt.content, { ...manifest, files: [] }, here), "differs");
 });

@@ -56,6 +56,11 @@ test("CI destroys what a person approved, with a receipt whose copy it reads aga
       ci.setVariable("HOLDFAST_CUSTODY_STORE", undefined);
       assert.deepEqual(await atVendor(person), made, "nothing was deleted until then");
 
+      // The machine of a job is thrown away: what lies on it is no copy. The team's share outlives it.
+      ci.setVariable("CI", "true");
+      await refused(ci.destroy(), /lies on a machine that is thrown away when its job is over[^]*HOLDFAST_COPIES=DIRECTORY/);
+      assert.deepEqual(await atVendor(person), made, "still nothing was deleted");
+      ci.setVariable("HOLDFAST_COPIES", team);
       await succeeds(ci.destroy());
       assert.deepEqual(await atVendor(person), nothing);
 

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PassReport } from "../../keeper/pass";
+import type { StatusReport } from "../../runs/status";
 import { formatUsd } from "../../render/units";
 import { expect, tail } from "../expect";
 import { until } from "../until";
@@ -72,7 +73,7 @@ export const friday: Day = async (week) => {
   expect("friday", "everything to stand as before", idsOf(await vendor.listed()) === before, idsOf(await vendor.listed()));
 
   await passToTheEnd(week, "sweep");
-  await done(week, "sweep");
+  await done(week, colleague, "sweep");
   narrator.say(`${time.label}: the last cell is complete. The colleague ends it at once:`);
   await typed(week, colleague, "holdfast pull sweep", { show: /^cell |^-+ |complete|kept|Receipt/ });
   await typed(week, colleague, `holdfast approve sweep --confirm ${machineOf(colleague, "sweep")}`, { show: /Signed|bills afterwards/ });
@@ -147,8 +148,11 @@ async function keeperSays(week: WeekWorld, who: Checkout): Promise<Omit<Told, "m
   return { usdSoFar, hours, usdOfWait };
 }
 
-/** Waits until no cell of the run has anything to do any more. */
-async function done(week: WeekWorld, run: string): Promise<void> {
-  const tier = await Tier.of(week.vendor);
-  await until({ step: run, what: "the end of the last cell", seconds: 60, signal: week.signal, everyMilliseconds: 100, look: () => Promise.resolve(tier.doneAt(run)), describe: () => "it goes on" }, (moment) => moment !== null);
+/** Waits until every cell has ended and nothing of the run writes any more, as `holdfast status` sees it. */
+async function done(week: WeekWorld, who: Checkout, run: string): Promise<void> {
+  const look = async (): Promise<StatusReport> => JSON.parse(await quietly(week, who, `holdfast status ${run} --json`)) as StatusReport;
+  await until(
+    { step: run, what: "a closed queue", seconds: 60, signal: week.signal, everyMilliseconds: 200, look, describe: (seen) => `writer ${seen.remote?.writer ?? "unknown"}` },
+    ({ remote }) => Boolean(remote?.closed) && remote?.writer === "none",
+  );
 }

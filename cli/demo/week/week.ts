@@ -37,7 +37,7 @@ export class WeekWorld implements DemoWorld {
     appearance: Readonly<Record<string, string>>,
   ) {
     // This process opens both checkouts: what points somewhere else points both at one place.
-    for (const name of ["HOLDFAST_CUSTODY_DIR", "HOLDFAST_PROJECT_ROOT", "HOLDFAST_CUSTODY_STORE", "PULUMI_STACK"]) Reflect.deleteProperty(process.env, name);
+    for (const name of ["HOLDFAST_CUSTODY_DIR", "HOLDFAST_PROJECT_ROOT", "HOLDFAST_CUSTODY_STORE", "HOLDFAST_COPIES", "PULUMI_STACK", "CI"]) Reflect.deleteProperty(process.env, name);
     process.env.HOLDFAST_SANDBOX_DIR = this.vendor.directory;
     this.time = new WeekTime(this.vendor, signal);
     this.commands = new Commands(signal);

@@ -1,7 +1,9 @@
 /** Evidence as a person with the wrong key, a text editor or another clock would make it. */
 import { writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Approval, BreakGlass, Grant, LedgerEntry, Receipt, RunCustody } from "../../../custody";
+import { copyPlacesOf } from "../../../custody/copyPlaces";
 import { buildApproval } from "../../../custody/approval";
 import { canonicalJson, sha256Hex } from "../../../custody/canonical";
 import { systemClock } from "../../../custody/clock";
@@ -28,7 +30,7 @@ export function receiptLike(run: RunCustody, edit: Partial<Receipt>): Receipt {
 
 /** An approval of exactly what a destroy does now, edited. */
 export async function approvalLike(run: RunCustody, edit: (approval: Approval) => Partial<Approval> = () => ({})): Promise<Approval> {
-  const facts = await gatherDeletionFacts(run, { scope: "end", deletions: deletionsAtEnd(run.view()), clock: systemClock });
+  const facts = await gatherDeletionFacts(run, { scope: "end", deletions: deletionsAtEnd(run.view()), clock: systemClock, copies: copyPlacesOf({}, hostname()) });
   const approval = buildApproval(facts);
   return { ...approval, ...edit(approval) };
 }

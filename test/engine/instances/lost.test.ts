@@ -44,6 +44,12 @@ test("an instance lost in mid-run is brought back by a plain up, on the next can
 
     // Taken by the vendor: the machine is lost, its record stays until somebody terminates it.
     await scene.scratch.sandbox(`/instances/${second.id}/preempt`, { method: "POST", body: {} });
+    // An edit in the same breath is held to what had started on the machines before, and leaves the new one to the run as it was.
+    scene.scratch.writeJob((job) => job.replace("name: a", "name: a-again"));
+    const held = await scene.type("pulumi up");
+    assert.notEqual(held.exitCode, 0, held.output);
+    assert.match(held.output, /the edit was refused, and its queue does not run: undo the edit and type pulumi up[^]*cell a: removed after it had started \(it is complete\)/);
+    scene.scratch.writeJob((job) => job.replace("name: a-again", "name: a"));
     await scene.succeeds("pulumi up");
     const third = await theInstance(scene);
     assert.notEqual(third.id, second.id);

@@ -1,8 +1,9 @@
 /** The kinds with their real client, pacing, custody and clock, in front of a real sandbox. Only the teardown's decision is given. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { copyPlacesOf } from "../../../custody/copyPlaces";
 import { systemClock } from "../../../custody/clock";
 import type { PlannedDeletion } from "../../../custody/formats";
 import type { RunCustody } from "../../../custody/store";
@@ -60,7 +61,7 @@ export async function openBench(t: TestContext, knobs: KnobsPatch = {}): Promise
     run,
     asked,
     said,
-    context: { projectRoot: project, clock: systemClock, custody: () => custody, run: () => run, say: (message) => void said.push(message), assertEngineAlive: () => Promise.resolve() },
+    context: { projectRoot: project, clock: systemClock, copies: () => copyPlacesOf({}, hostname()), custody: () => custody, run: () => run, say: (message) => void said.push(message), assertEngineAlive: () => Promise.resolve() },
     edges: edgesOf((deletion) => asked.push(deletion)),
   };
 }

@@ -2,6 +2,8 @@
  * A provider process that dies at the worst moment. argv: project root, inputs as JSON, the moment: `before-reply` (the
  * launch is carried out, its reply never read) or `after-launch` (confirmed, while it waits for the boot).
  */
+import { hostname } from "node:os";
+import { copyPlacesOf } from "../../../custody/copyPlaces";
 import { systemClock } from "../../../custody/clock";
 import { openCustody } from "../../../custody/store";
 import type { Context } from "../../../providers/kind";
@@ -23,6 +25,7 @@ const die = (): never => {
 const context: Context = {
   projectRoot,
   clock: systemClock,
+  copies: () => copyPlacesOf({}, hostname()),
   custody: () => custody,
   run: (binding) => custody.run(runOf(binding)),
   say: () => undefined,

@@ -24,6 +24,12 @@ test("a cell that has started is neither changed nor removed under its own artif
   assert.deepEqual(edits.map(({ cell, kind }) => [cell, kind]), [["a", "refused"], ["c", "replaced"], ["e", "added"], ["b", "refused"], ["d", "removed"]]);
 });
 
+test("a cell that an edit dropped while no machine could be asked is asked for, or let go, once one can", () => {
+  const instance = new Map([["gone", found("complete")], ["never", found("pending")]]);
+  const edits = compareRosters([cell("a")], [cell("a")], instance, ["a", "gone", "never"]);
+  assert.deepEqual(edits.map(({ cell, kind }) => [cell, kind]), [["a", "unchanged"], ["gone", "refused"], ["never", "removed"]]);
+});
+
 test("what a cell started as counts, not what was declared since", () => {
   // An update that was killed half-way: the cell already runs as it is wanted now, and state still has the old plan.
   assert.deepEqual(compareRosters([cell("a", "1")], [cell("a", "2")], new Map([["a", found("running", { configSha256: "2" })]])).map(({ kind }) => kind), ["unchanged"]);

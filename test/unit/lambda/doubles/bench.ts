@@ -1,8 +1,9 @@
 /** A run with a real custody store in a temporary project, in front of the fake API, on the test's clock. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { copyPlacesOf } from "../../../../custody/copyPlaces";
 import { openCustody } from "../../../../custody/store";
 import type { RunCustody } from "../../../../custody/store";
 import type { EndpointRef, LedgerKind, PlannedDeletion } from "../../../../custody/formats";
@@ -65,6 +66,7 @@ export function bench(t: TestContext): Bench {
     context: {
       projectRoot: project,
       clock,
+      copies: () => copyPlacesOf({}, hostname()),
       custody: () => custody,
       run: () => run,
       say: (message) => void said.push(message),
