@@ -1,4 +1,5 @@
 /** Wires the rules into a pack. Nothing else: importing this file starts a server. */
+import { flushCompileCache } from "node:module";
 import "./lightSdk";
 import { PolicyPack } from "@pulumi/policy";
 import { rules } from "./rules";
@@ -9,3 +10,6 @@ new PolicyPack("holdfast", {
   tags: ["gpu", "training", "data-loss", "cost"],
   policies: [...rules],
 });
+
+// Node writes its compile cache when a process exits by itself, and the engine ends packs otherwise.
+flushCompileCache();

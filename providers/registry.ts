@@ -3,6 +3,7 @@
  * Pulumi's dynamic provider expects and keeps that protocol's rules in one place: plain JSON outputs with the inputs in
  * them, clean errors, nothing asynchronous in `configure`.
  */
+import { flushCompileCache } from "node:module";
 import { assertFreshBuild } from "./build";
 import { createContext } from "./context";
 import { leaveWithEngine } from "./engine";
@@ -135,6 +136,8 @@ async function guarded<T>(operation: () => Promise<T>, inputs?: Props): Promise<
     throw clean(error);
   } finally {
     underWay -= 1;
+    // Node writes its compile cache when a process exits by itself, and the engine ends providers otherwise.
+    if (underWay === 0) flushCompileCache();
   }
 }
 

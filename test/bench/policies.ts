@@ -32,27 +32,28 @@ async function benchStart(rounds: number): Promise<Row[]> {
 
 async function benchJudging(rounds: number, count: number): Promise<Row[]> {
   const scratch = await ScratchStack.create();
+  const empty = emptyPack();
   try {
     const ok = async (...args: string[]): Promise<void> => {
       const { exitCode, output } = await scratch.pulumi(...args);
       if (exitCode !== 0) throw new Error(output);
     };
-    const few = join(scratch.directory, "few.json");
     const many = join(scratch.directory, "many.json");
-    writeFileSync(few, exportedState(jobs(1)));
     writeFileSync(many, exportedState(jobs(count)));
-    const { plain = [], judged = [], one = [], thousand = [] } = await inTurn(rounds, {
+    const { plain = [], judged = [], thousand = [], unjudged = [] } = await inTurn(rounds, {
       plain: () => ok("preview", "--stack", scratch.stack),
       judged: () => ok("preview", "--stack", scratch.stack, "--policy-pack", pack),
-      one: () => ok("policy", "analyze", "--policy-pack", pack, "--file", few),
       thousand: () => ok("policy", "analyze", "--policy-pack", pack, "--file", many),
+      unjudged: () => ok("policy", "analyze", "--policy-pack", empty, "--file", many),
     });
     return [
       { name: "what the pack adds to a preview of one run", value: median(judged) - median(plain), unit: "s", goal: "<= 0.5" },
       { name: "against the preview without it", value: median(judged) / median(plain), unit: "x", goal: null },
-      { name: `what judging ${count} Kubernetes Jobs adds to judging one`, value: median(thousand) - median(one), unit: "s", goal: "<= 3" },
+      { name: `${count} Kubernetes Jobs through a pack without a rule, the engine's share`, value: median(unjudged), unit: "s", goal: null },
+      { name: "what our rules add to it", value: median(thousand) - median(unjudged), unit: "s", goal: "<= 3" },
     ];
   } finally {
+    rmSync(empty, { recursive: true, force: true });
     await scratch.close();
   }
 }
