@@ -5,7 +5,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Big
 import { basename } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CheckContext, FormatCheck, Links } from "./check.js";
-import { createCheck, detectFormat, magicBytes, type Role } from "./format.js";
+import { claimsWeights, createCheck, detectFormat, magicBytes, type Role } from "./format.js";
 import { withScanMemory, type ScanMemory } from "./simd/scanMemory.js";
 import { ProblemList, type FileVerdict, type VerifiedFormat } from "./verdict.js";
 
@@ -102,9 +102,14 @@ class Pass {
 
   #openCheck(format: VerifiedFormat, refusal?: { readonly code: ProblemCode; readonly message: string }): FormatCheck | undefined {
     if (refusal !== undefined) this.problems.add(refusal.code, refusal.message);
-    else if (format !== "opaque" && this.#size === 0) this.problems.add("empty", "The file is empty.");
+    else if (this.#size === 0 && (format !== "opaque" || this.#claimsWeights())) this.problems.add("empty", "The file is empty.");
+    else if (format === "opaque" && this.#claimsWeights()) return new ZerosCheck(this.problems);
     else return createCheck(format, this.#context());
     return undefined;
+  }
+
+  #claimsWeights(): boolean {
+    return this.options.role !== "opaque" && claimsWeights(this.options.name ?? basename(this.path));
   }
 
   /** Reads to the size that the file had when it was opened, and returns how many bytes came. */
@@ -169,6 +174,25 @@ class Pass {
       filled += got;
     }
     return wanted;
+  }
+}
+
+/** What a crash leaves where the length reached the disk and the data did not. */
+class ZerosCheck implements FormatCheck {
+  #isZero = true;
+
+  constructor(private readonly problems: ProblemList) {}
+
+  consume(chunk: Uint8Array): void {
+    if (this.#isZero) this.#isZero = chunk.every((byte) => byte === 0);
+  }
+
+  finish(): void {
+    if (this.#isZero) this.problems.add("empty", "It is named like weights and holds nothing but zeros, as after a crash before the data reached the disk.");
+  }
+
+  summary(): undefined {
+    return undefined;
   }
 }
 

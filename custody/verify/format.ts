@@ -48,6 +48,11 @@ export function detectFormat(name: string, head: Buffer, role?: Role): Detection
   return { format: "opaque", refusal: { code: "unknown-checkpoint", message: `It is declared a checkpoint, and starts like ${describeStart(head)}. Known are safetensors, torch.save, npz and npy.` } };
 }
 
+/** Named like weights, in a form that is not parsed here: at least there must be something in it. */
+export function claimsWeights(name: string): boolean {
+  return /\.(?:ckpt|h5|hdf5|keras|gguf|onnx|msgpack|distcp|pkl|pickle|pdparams)$|^(?:pytorch_model|adapter_model|diffusion_pytorch_model|model|optimizer)[^/]*\.bin$/i.test(name);
+}
+
 export function createCheck(format: VerifiedFormat, context: CheckContext): FormatCheck | undefined {
   switch (format) {
     case "safetensors":

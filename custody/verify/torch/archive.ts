@@ -8,7 +8,7 @@ import { readZipDirectory, stored, type ZipDirectory, type ZipEntry } from "../z
 import { ZipStream, type EntrySink } from "../zip/stream.js";
 import type { Findings } from "./globals.js";
 import { readPickle } from "./pickle.js";
-import { Container, type Symbolic } from "./symbols.js";
+import { Container, heldBy, type Symbolic } from "./symbols.js";
 import { CheckpointError, TensorCatalogue } from "./tensors.js";
 
 /** A description of ten thousand tensors takes some three megabytes. */
@@ -162,8 +162,11 @@ function checkNotEmpty(root: Symbolic, { tally, models, problems }: Findings): v
   if (root instanceof Container && root.isPlainState && tally.tensors === 0) return;
   if (tally.tensors === 0) problems.add("empty", "The checkpoint holds no tensor: it would load, and restore nothing.");
   else if (tally.elements === 0) problems.add("empty", `None of its ${tally.tensors} tensors holds a single element.`);
+  else if (!problems.any && heldBy(root).elements === 0) problems.add("empty", `It makes ${tally.tensors} tensors, and none with elements is in what loading would give back.`);
   for (const model of models) {
+    const { tensors, elements } = model.held;
     if (model.size === 0) problems.add("empty", `Its ${quote(model.path)} is an empty dict: the model's parameters are not in it.`, model.path);
+    else if (tensors > 0 && elements === 0) problems.add("empty", `None of the ${tensors} tensors in its ${quote(model.path)} holds a single element: the model's parameters are not in it.`, model.path);
   }
 }
 

@@ -4,7 +4,7 @@
 import { quote, type ProblemList, type Tally } from "../verdict.js";
 import { storageClass, torchDtype } from "./dtypes.js";
 import {
-  BytesValue, Container, GlobalName, Instance, LongText, NumpyArray, NumpyType, opaque, TensorValue, TupleValue, type Symbolic,
+  BytesValue, Container, GlobalName, Instance, LongText, NumpyArray, NumpyType, opaque, sumHeld, TensorValue, TupleValue, type Symbolic,
 } from "./symbols.js";
 import type { TensorCatalogue } from "./tensors.js";
 
@@ -41,13 +41,21 @@ export function normalizeGlobal(module: string, name: string): string {
 }
 
 const plain = (type: string): GlobalRule => ({ reduce: () => new Instance(type, true), creates: true });
-const container = (kind: Container["kind"]): GlobalRule => ({ reduce: () => new Container(kind), creates: true });
+const container = (kind: Container["kind"]): GlobalRule => ({
+  reduce: (args) => {
+    const made = new Container(kind);
+    made.hold(args);
+    return made;
+  },
+  creates: true,
+});
 const value: GlobalRule = { reduce: () => opaque };
 const dict: GlobalRule = {
   // Counter and OrderedDict of older Pythons bring their members as an argument.
   reduce: ([members]) => {
     const made = new Container("dict");
     if (members instanceof Container) made.size = members.size;
+    made.hold([members ?? null]);
     return made;
   },
   creates: true,
@@ -70,7 +78,7 @@ const rules = new Map<string, GlobalRule>([
   ["torch._utils._rebuild_device_tensor_from_numpy", { reduce: firstArgument }],
   ["torch._utils._rebuild_device_tensor_from_cpu_tensor", { reduce: firstArgument }],
   // The indices and values inside its arguments are tensors of their own, and were checked as such.
-  ["torch._utils._rebuild_sparse_tensor", { reduce: () => new TensorValue() }],
+  ["torch._utils._rebuild_sparse_tensor", { reduce: rebuildSparse }],
   ["torch._utils._rebuild_meta_tensor_no_storage", { reduce: withoutData }],
   ["torch._utils._rebuild_wrapper_subclass", { reduce: withoutData }],
   ["torch._tensor._rebuild_from_type_v2", { reduce: rebuildFromType }],
@@ -110,6 +118,12 @@ const rules = new Map<string, GlobalRule>([
   ...["mt19937.MT19937", "pcg64.PCG64", "pcg64.PCG64DXSM", "philox.Philox", "sfc64.SFC64"].map((name): [string, GlobalRule] => [`numpy.random._${name}`, {}]),
 ]);
 
+function rebuildSparse(args: readonly Symbolic[]): Symbolic {
+  const made = new TensorValue();
+  made.elements = sumHeld(args).elements;
+  return made;
+}
+
 /** (function, class, arguments, state): a tensor with attributes; the function is one of those above. */
 function rebuildFromType(args: readonly Symbolic[], findings: Findings): Symbolic {
   const [rebuild, , inner] = args;
@@ -148,10 +162,16 @@ export function fillNumpyArray(array: NumpyArray, state: Symbolic, { problems, t
     return;
   }
   // An array of Python objects is a list in the pickle; its members were read like everything else.
-  if (type.type.startsWith("O") && data instanceof Container) return;
+  if (type.type.startsWith("O") && data instanceof Container) {
+    array.floats = data.held.elements;
+    return;
+  }
   const elements = extents.reduce((product, extent) => product * extent, 1);
   const length = data instanceof BytesValue ? data.length : undefined;
   if (type.itemBytes === undefined || length !== elements * type.itemBytes) {
     problems.add("numpy-array", `A numpy array of ${quote(type.type)} [${extents.slice(0, 16).join(", ")}] inside the pickle has ${length ?? "no"} bytes of data.`);
-  } else if (/^[fc]/.test(type.type)) tally.add(`numpy ${type.type}`, elements, length);
+  } else if (/^[fc]/.test(type.type)) {
+    tally.add(`numpy ${type.type}`, elements, length);
+    array.floats = elements;
+  }
 }

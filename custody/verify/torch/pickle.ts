@@ -9,6 +9,8 @@ import { Container, GlobalName, Instance, NumpyArray, NumpyType, opaque, Placed,
 /** Pickles put members on the stack a thousand at a time, and memoize texts and containers; beyond these a forged one fills the memory. */
 const maxStack = 250_000;
 const maxMemo = 800_000;
+/** Keys of all its dicts: five per parameter in an optimizer's state. */
+const maxKeys = 2_000_000;
 /** Opcodes that Python knows and no checkpoint has: calls without a REDUCE, numbered classes, and objects from outside the pickle. */
 const refusedOpcodes: Readonly<Record<number, string>> = { 0x69: "INST", 0x6f: "OBJ", 0x82: "EXT1", 0x83: "EXT2", 0x84: "EXT4", 0x50: "PERSID", 0x97: "NEXT_BUFFER", 0x98: "READONLY_BUFFER" };
 /** The keys under which trainers put the model's parameters. */
@@ -25,6 +27,7 @@ class PickleReader {
   readonly #marks: number[] = [];
   readonly #memo = new Map<number, Symbolic>();
   readonly #refused = new Set<string>();
+  #keys = 0;
 
   constructor(
     bytes: Buffer,
@@ -261,7 +264,9 @@ class PickleReader {
     const state = this.#pop();
     const target = this.#top();
     if (target instanceof NumpyArray) fillNumpyArray(target, state, this.findings);
-    else if (target instanceof Container || target instanceof NumpyType || (target instanceof Instance && target.takesState)) return;
+    // A dict's state is attributes, which nobody restores a model from; an instance's is all that it has.
+    else if (target instanceof Container || target instanceof NumpyType) return;
+    else if (target instanceof Instance && target.takesState) target.hold([state]);
     else this.#fail("pickle-build", "It sets the state of a value that takes none");
   }
 
@@ -276,12 +281,15 @@ class PickleReader {
   #fill(target: Container, items: readonly Symbolic[]): Container {
     if (target.kind !== "dict") {
       for (const [index, item] of items.entries()) if (item instanceof Placed) item.place(target, String(target.size + index));
+      target.hold(items);
       target.size += items.length;
       return target;
     }
     if (items.length % 2 !== 0) this.#fail("pickle-stack", "It gives a dict a key without a value");
     for (let index = 0; index < items.length; index += 2) {
       const [key, item] = [items[index], items[index + 1]];
+      target.hold(items.slice(index + 1, index + 2));
+      if (typeof key === "string" || typeof key === "number") this.#addKey(target, key);
       if (typeof key === "string") target.noteKey(key, item);
       if (!(item instanceof Placed) || (typeof key !== "string" && typeof key !== "number")) continue;
       item.place(target, String(key));
@@ -289,6 +297,13 @@ class PickleReader {
     }
     target.size += items.length / 2;
     return target;
+  }
+
+  /** No pickler writes one twice: the later hides the earlier, and what was counted would not be what loads. */
+  #addKey(target: Container, key: string | number): void {
+    this.#keys += 1;
+    if (this.#keys > maxKeys) this.#fail("torch-too-large", "It needs more memory than a checkpoint's description should");
+    if (!target.addKey(key)) this.findings.problems.add("duplicate-key", `The pickle gives a dict the key ${quote(String(key))} twice; the later value hides the earlier.`, String(key));
   }
 
   #pop(): Symbolic {

@@ -29,7 +29,31 @@ export class BytesValue {
 }
 
 export class TupleValue {
-  constructor(readonly items: readonly Symbolic[]) {}
+  readonly held: Held;
+
+  constructor(readonly items: readonly Symbolic[]) {
+    this.held = sumHeld(items);
+  }
+}
+
+/** What loading gives back with a value: tensors, and their elements. One that is there twice counts twice. */
+export interface Held {
+  readonly tensors: number;
+  readonly elements: number;
+}
+
+const nothing: Held = { tensors: 0, elements: 0 };
+
+export const heldBy = (value: Symbolic): Held => (value instanceof TupleValue || value instanceof Placed ? value.held : nothing);
+
+export function sumHeld(values: readonly Symbolic[]): Held {
+  let [tensors, elements] = [0, 0];
+  for (const value of values) {
+    const held = heldBy(value);
+    tensors += held.tensors;
+    elements += held.elements;
+  }
+  return tensors === 0 ? nothing : { tensors, elements };
 }
 
 /** A class or function that the pickle names. It is a name here and never anything else. */
@@ -61,6 +85,17 @@ export class NumpyType {
 export class Placed {
   parent: Placed | undefined;
   key: string | undefined;
+  #held = nothing;
+
+  get held(): Held {
+    return this.#held;
+  }
+
+  /** Members, or the state, that have just become part of it. */
+  hold(values: readonly Symbolic[]): void {
+    const more = sumHeld(values);
+    if (more.tensors > 0) this.#held = { tensors: this.#held.tensors + more.tensors, elements: this.#held.elements + more.elements };
+  }
 
   place(parent: Placed, key: string): void {
     if (this.key !== undefined) return;
@@ -82,11 +117,19 @@ function pathOf(value: Placed | undefined, depth: number): string[] {
 /** Dict, list or set; its members are not kept, only how many there were, which were tensors, and whether telling keys were among them. */
 export class Container extends Placed {
   size = 0;
+  #keys: Set<string | number> | undefined;
   #tellingKeys: Set<string> | undefined;
   #tensorKeys: string[] | undefined;
 
   constructor(readonly kind: "dict" | "list" | "set") {
     super();
+  }
+
+  /** False when the dict has the key already: loading would drop what stands under it. */
+  addKey(key: string | number): boolean {
+    this.#keys ??= new Set();
+    const { size } = this.#keys;
+    return this.#keys.add(key).size > size;
   }
 
   noteKey(key: string, item: unknown): void {
@@ -122,8 +165,20 @@ export class Instance extends Placed {
   }
 }
 
-export class TensorValue extends Placed {}
+export class TensorValue extends Placed {
+  elements = 0;
+
+  override get held(): Held {
+    return { tensors: 1, elements: this.elements };
+  }
+}
 
 export class NumpyArray extends Placed {
   filled = false;
+  /** Of floats; other arrays are no parameters. */
+  floats = 0;
+
+  override get held(): Held {
+    return { tensors: this.floats === 0 ? 0 : 1, elements: this.floats };
+  }
 }

@@ -89,6 +89,7 @@ export class TensorCatalogue {
       );
       return;
     }
+    value.elements = elements;
     this.#tensors.push({ value, dtype, storage, start, end });
     this.tally.add(dtype.name, elements, elements * dtype.bytes);
   }

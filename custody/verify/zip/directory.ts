@@ -143,6 +143,7 @@ function readEntry(directory: Buffer, at: number): { entry: ZipEntry; next: numb
   const extra = directory.subarray(at + 46 + nameBytes, at + 46 + nameBytes + extraBytes);
   const narrow = [directory.readUInt32LE(at + 24), directory.readUInt32LE(at + 20), directory.readUInt32LE(at + 42)];
   const wide = widen(narrow, extra);
+  if (hasSecondName(extra, rawName)) return undefined;
   if (wide === undefined || (directory.readUInt16LE(at + 34) !== 0 && directory.readUInt16LE(at + 34) !== max16)) return undefined;
   const [bytes = 0, compressedBytes = 0, offset = 0] = wide;
   return {
@@ -152,6 +153,14 @@ function readEntry(directory: Buffer, at: number): { entry: ZipEntry; next: numb
     },
     next,
   };
+}
+
+/** A field of Info-ZIP's that names the entry once more, in Unicode: newer readers take that name, older ones the other (APPNOTE 4.6.9). */
+function hasSecondName(extra: Buffer, rawName: Buffer): boolean {
+  for (let at = 0; at + 4 <= extra.length; at += 4 + extra.readUInt16LE(at + 2)) {
+    if (extra.readUInt16LE(at) === 0x7075 && !extra.subarray(at + 9, at + 4 + extra.readUInt16LE(at + 2)).equals(rawName)) return true;
+  }
+  return false;
 }
 
 /** Replaces each 0xffffffff, in order, by the eight bytes that the zip64 extra field holds for it; undefined when it is damaged. */

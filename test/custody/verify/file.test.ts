@@ -34,6 +34,24 @@ test("a file that is missing, a folder, a pipe, or unreadable is a problem and n
   assert.match(verdict.problems[0]?.message ?? "", /ELOOP/);
 });
 
+test("a file named like weights that holds nothing, or nothing but zeros, is not verified, whatever its format", async (context) => {
+  const folder = temporaryFolder(context);
+  for (const name of ["last.ckpt", "pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "model.h5", "model.gguf", "__0_0.distcp"]) {
+    const path = join(folder, name);
+    for (const bytes of [Buffer.alloc(0), Buffer.alloc(megabyte)]) {
+      writeFileSync(path, bytes);
+      assert.deepEqual(codes(await verifyFile(path)), ["empty"], `${name} of ${bytes.length} zeros`);
+      assert.deepEqual(codes(await verifyFile(path, { role: "opaque" })), []);
+    }
+    writeFileSync(path, Buffer.concat([Buffer.alloc(megabyte), Buffer.from("x")]));
+    assert.deepEqual(codes(await verifyFile(path)), [], `${name} with a byte at its end`);
+  }
+  for (const name of ["pad.bin", "DONE", "notes.txt"]) {
+    writeFileSync(join(folder, name), Buffer.alloc(16));
+    assert.deepEqual(codes(await verifyFile(join(folder, name))), [], name);
+  }
+});
+
 test("a link is followed to the file it names", async (context) => {
   const folder = temporaryFolder(context);
   mkdirSync(join(folder, "real"));

@@ -84,7 +84,7 @@ const leaf: fc.Arbitrary<PickleValue> = fc.oneof(
   fc.constantFrom<PickleValue>({ global: ["torch", "float32"] }, { call: { global: ["torch", "device"] }, args: ["cpu"] }, { call: { global: ["torch", "Size"] }, args: [{ tuple: [2n, 3n] }] }, { call: { global: ["argparse", "Namespace"] }, args: [], state: { dict: [["lr", { float: 0.1 }]] } }),
 );
 const plainValues = fc.letrec<{ value: PickleValue }>((tie) => ({
-  value: fc.oneof({ maxDepth: 3, withCrossShrink: true }, leaf, fc.array(tie("value"), { maxLength: 3 }).map((list) => ({ list })), fc.array(tie("value"), { maxLength: 4 }).map((tuple) => ({ tuple })), fc.array(fc.tuple(key, tie("value")), { maxLength: 3 }).map((dict) => ({ dict })), fc.uniqueArray(fc.bigInt({ min: 0n, max: 99n }), { maxLength: 3 }).map((set) => ({ set }))),
+  value: fc.oneof({ maxDepth: 3, withCrossShrink: true }, leaf, fc.array(tie("value"), { maxLength: 3 }).map((list) => ({ list })), fc.array(tie("value"), { maxLength: 4 }).map((tuple) => ({ tuple })), fc.uniqueArray(fc.tuple(key, tie("value")), { maxLength: 3, selector: ([name]) => name }).map((dict) => ({ dict })), fc.uniqueArray(fc.bigInt({ min: 0n, max: 99n }), { maxLength: 3 }).map((set) => ({ set }))),
 })).value;
 
 /** An array of numpy inside the pickle, with its bytes there too. */
@@ -98,7 +98,7 @@ export function numpyArray(type: string, elements: number, data: Uint8Array): Pi
 
 export const torchModels: fc.Arbitrary<TorchModel> = storages.chain((all) =>
   fc.record({
-    views: fc.tuple(...all.map((storage) => fc.array(viewOf(storage), { minLength: 1, maxLength: 3 }))).map((lists) => lists.flat()).filter((views) => views.some(({ size }) => elementsOf(size) > 0)),
+    views: fc.tuple(...all.map((storage) => fc.array(viewOf(storage), { minLength: 1, maxLength: 3 }))).map((lists) => lists.flat()).filter((views) => views.some(({ size }, index) => isOfModel(index) && elementsOf(size) > 0)),
     plain: fc.uniqueArray(fc.tuple(key.map((name) => `_${name}`), plainValues), { maxLength: 4, selector: ([name]) => name }),
     protocol: fc.integer({ min: 2, max: 5 }),
     spelling: fc.array(fc.nat(11), { minLength: 1, maxLength: 12 }),
@@ -119,9 +119,11 @@ export function tensorValue({ storage, offset, size, stride, parameter }: View):
 /** The checkpoint: a third of the tensors in a dict of their own, the rest beside the plain values. */
 export function stateOf({ views, plain }: TorchModel): PickleValue {
   const tensors = views.map((view, index): [string, PickleValue] => [`layer.${index}.weight`, tensorValue(view)]);
-  const nested = tensors.filter((_, index) => index % 3 === 0);
-  return { dict: [["model", { ordered: nested }], ...tensors.filter((_, index) => index % 3 !== 0), ...plain] };
+  const nested = tensors.filter((_, index) => isOfModel(index));
+  return { dict: [["model", { ordered: nested }], ...tensors.filter((_, index) => !isOfModel(index)), ...plain] };
 }
+
+const isOfModel = (index: number): boolean => index % 3 === 0;
 
 export interface TorchParts {
   readonly pickle: Buffer;

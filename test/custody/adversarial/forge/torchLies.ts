@@ -1,8 +1,8 @@
 // Checkpoints whose pickle describes tensors that are not in the archive, or not where it says.
 import fc from "fast-check";
 import type { Lie } from "../specimen.js";
-import type { PickleValue } from "./pickle.js";
-import { partsOf, reachOf, stateOf, torchEntries, torchModels, type Storage, type TorchModel, type TorchParts, type View } from "./torch.js";
+import { writePickle, type PickleValue } from "./pickle.js";
+import { partsOf, reachOf, stateOf, tensorValue, torchEntries, torchModels, type Storage, type TorchModel, type TorchParts, type View } from "./torch.js";
 import { archiveOf, writeZip } from "./zip.js";
 
 type Telling = (model: TorchModel, pick: number, amount: number) => readonly [parts: TorchParts, ...codes: Lie["codes"]];
@@ -64,6 +64,11 @@ const tellings: Readonly<Record<string, Telling>> = {
   "no tensor": (model) => [{ pickle: partsOf(model, { dict: model.plain }).pickle, storages: [] }, "empty"],
   "nothing at all": (model, _, amount) => [{ pickle: partsOf(model, [{ dict: [] }, { list: [] }, null, { ordered: [] }][amount % 4]).pickle, storages: [] }, "empty"],
   "tensors without a single element": (model) => [partsOf({ ...model, views: model.views.map((view) => ({ ...view, size: [0], stride: [1], offset: 0 })) }), "empty"],
+  "tensors that are made and dropped": (model, _, amount) => [{ ...partsOf(model), pickle: writePickle({ opcodes: Buffer.concat([opcodesOf(stateOf(model)), Buffer.from(["0}", "0]", "0N"][amount % 3] ?? "")]) }, 2, [0]) }, "empty"],
+  "tensors as attributes of an empty dict": (model) => [partsOf(model, { call: { global: ["collections", "OrderedDict"] }, args: [], state: stateOf(model) }), "empty"],
+  "tensors that only a device is made of": (model) => [partsOf(model, { dict: [["device", { call: { global: ["torch", "device"] }, args: [stateOf(model)] }]] }), "empty"],
+  "a key twice, the model first": (model, _, amount) => [partsOf(model, { dict: [...dictOf(stateOf(model)), ["model", [null, { dict: [] }, { ordered: [] }][amount % 3] ?? null]] }), "duplicate-key"],
+  "a model of tensors without elements, beside an optimizer": (model, _, amount) => [withValueAs(model, ["model_state_dict", "state_dict"][amount % 2] ?? "", { ordered: [["w", tensorValue({ ...firstView(model), size: [0], stride: [1], offset: 0, parameter: false })]] }), "empty"],
   "a model that is empty, beside an optimizer": (model, _, amount) => [withValueAs(model, ["model_state_dict", "state_dict"][amount % 2] ?? ""), "empty"],
   "a pickle that is cut": (model, pick) => [cut(partsOf(model), pick), "truncated", "pickle-stack", "pickle-opcode", "torch-storage", "torch-storage-unnamed", "empty"],
   "bytes behind the pickle": (model, _, amount) => [{ ...partsOf(model), pickle: Buffer.concat([partsOf(model).pickle, Buffer.alloc(1 + amount)]) }, "trailing-bytes"],
@@ -77,7 +82,9 @@ const untypedOf = (model: TorchModel): PickleValue => {
   const { storage } = firstView(model);
   return { persistent: { tuple: ["storage", { global: ["torch.storage", "UntypedStorage"] }, storage.key, "cpu", BigInt(storage.data.length)] } };
 };
-const withValueAs = (model: TorchModel, key: string): TorchParts => partsOf(model, { dict: [...dictOf(stateOf(model)), [key, { ordered: [] }]] });
+const withValueAs = (model: TorchModel, key: string, value: PickleValue = { ordered: [] }): TorchParts => partsOf(model, { dict: [...dictOf(stateOf(model)), [key, value]] });
+/** What puts the value on the stack: its pickle without protocol and stop. */
+const opcodesOf = (value: PickleValue): Buffer => writePickle(value, 2, [0]).subarray(2, -1);
 const cut = (parts: TorchParts, pick: number): TorchParts => ({ ...parts, pickle: parts.pickle.subarray(0, pick % parts.pickle.length) });
 
 export const lyingTensors: fc.Arbitrary<Lie> = fc.tuple(torchModels, fc.constantFrom(...Object.entries(tellings)), fc.nat(1_000_000), fc.nat(30)).chain(([model, [what, tell], pick, amount]) => {

@@ -1,6 +1,6 @@
 // Zip archives in every form that writers use (stored, deflated, zip64, data descriptors, padding), and every way that their headers can lie.
 import fc from "fast-check";
-import { constants, deflateRawSync } from "node:zlib";
+import { constants, crc32, deflateRawSync } from "node:zlib";
 import { littleEndian, zip, type ArchiveLies, type Entry, type Fields } from "../../verify/forge.js";
 import type { Lie } from "../specimen.js";
 import { readElement } from "./numbers.js";
@@ -120,6 +120,9 @@ const tellings: Readonly<Record<string, Telling>> = {
   "a zip64 field that is missing": (archive, pick) => [change(archive, pick, (entry) => ({ ...both(entry, { bytes: 0xffffffff }), zip64: false })), "zip-directory", "zip-local-header", "zip-size"],
   "two zip64 fields": (archive, pick) => [change(archive, pick, (entry) => ({ ...entry, zip64: true, extra: extraField(1, Buffer.alloc(24)) })), "zip-directory"],
   "an extra field that runs out": (archive, pick, amount) => [change(archive, pick, (entry) => ({ ...entry, extra: Buffer.concat([littleEndian(2, 0x4246), littleEndian(2, 100 + amount), Buffer.alloc(3)]) })), "zip-directory"],
+  "a second name in an extra field": (archive, pick) => [
+    change(archive, pick, (entry) => ({ ...entry, extra: extraField(0x7075, Buffer.concat([Buffer.from([1]), littleEndian(4, crc32(entry.name)), Buffer.from(`other-${entry.name}`)])) })), "zip-directory",
+  ],
   "bytes behind an entry": (archive, pick, amount) => [change(archive, pick, (entry) => ({ ...entry, gap: Buffer.alloc(25 + amount, "PK\x03\x04") })), "zip-gap"],
   "bytes before the archive": ({ entries, lies }, _, amount) => [{ entries, lies: { ...lies, prefix: Buffer.alloc(1 + amount, "#!/bin/sh\n") } }, "zip-gap", "torch-magic"],
   "bytes behind the archive": ({ entries, lies }, _, amount) => [{ entries, lies: { ...lies, suffix: Buffer.alloc(1 + amount) } }, "trailing-bytes"],
