@@ -116,11 +116,19 @@ give_up_on_tier() { leave 30 "$run_dir does not take what is written to it"; }
 leave() {
   say "$2"
   [ -z "${heartbeat_pid-}" ] || kill "$heartbeat_pid" 2>/dev/null
-  rm -f "$run_dir/state/current" "$run_dir/state/stop.json" 2>/dev/null
+  # With the lock lost these are another queue's.
+  [ "$lock_lost" = 1 ] || rm -f "$run_dir/state/current" "$run_dir/state/stop.json" 2>/dev/null
   say "queue ends with exit code $1"
   # Nothing is written after this, not even to the log: whoever sees the lock released may take a manifest.
   release_lock "$run_dir"
   exit "$1"
+}
+
+# Where nothing of the job runs that would have to be ended first. A machine that slept wakes anywhere, and the run may have moved on.
+assert_writer() {
+  lock_is_ours "$run_dir" "$epoch"
+  [ $? != 1 ] || lock_lost=1
+  [ "$lock_lost" = 0 ] || leave 50 "the writer lock was lost to epoch $highest"
 }
 
 keep_heartbeat() {
@@ -139,6 +147,7 @@ attend() {
 
 # next_cell -> $cell: the first of the queue, as the file stands now, that this queue has not dealt with. Fails when there is none.
 next_cell() {
+  assert_writer
   attend
   known=$queue known_faults=$queue_faults
   if ! read_queue "$spec_dir"; then
@@ -203,6 +212,7 @@ close_queue() {
       *) never_ran="$never_ran $cell" ;;
     esac
   done
+  assert_writer
   if [ -z "$never_ran" ] && [ -z "$queue_faults" ]; then
     write_state closed "$(printf '{"at":"%s","epoch":%s,"complete":[%s],"failed":[%s]}' "$(now)" "$epoch" "${complete#,}" "${failed#,}")"
   fi

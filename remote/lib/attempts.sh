@@ -45,7 +45,8 @@ run_attempt() {
     lock_is_ours "$run_dir" "$epoch"
     case $? in
       0) lock_unseen=0 ;;
-      1) lock_lost=1 ;;
+      # No time for a last checkpoint: it would land in the folder that another machine trains in.
+      1) lock_lost=1 && { kill_payload "$run_dir" || :; } ;;
       # A network file system may hide the lock for a moment; gone for good, it cannot keep another writer away.
       *) lock_unseen=$((lock_unseen + 1)) && [ "$lock_unseen" -lt 10 ] || lock_lost=1 ;;
     esac
@@ -120,6 +121,7 @@ back_off() {
     nap "$_piece"
     wait_seconds=$((wait_seconds - _piece))
     keep_heartbeat
+    assert_writer
     attend
   done
   running_cell=''

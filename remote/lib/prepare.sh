@@ -2,7 +2,8 @@
 # Sourced by run_queue.sh: what must be there before a cell starts. Reads $cell, $queue, $run_dir, $work_spec, $work_code, $spec_dir, $epoch.
 
 # run_setup: the packages of the lock file, once per instance for their content; then the script, once per instance for its
-# content and the code beside it. Bounded. Fails when it failed: the cells that need it are failed by that cause.
+# content and the code beside it. Bounded. Fails when it failed, the cells that need it are failed by that cause; and when the run
+# was edited or the cell cancelled meanwhile.
 run_setup() {
   setup_ran=''
   setup_log=$run_dir/logs/setup.log kept=''
@@ -13,6 +14,10 @@ run_setup() {
   install_lock || { setup_failed lock && return 1; }
   run_setup_script || { setup_failed script && return 1; }
   [ -z "$setup_ran" ] || setup_state 'done' '' || give_up_on_tier
+  # Setup takes minutes, and nothing is taken up meanwhile: the cell may be another by now, or nobody's.
+  chosen_from=$spec_dir
+  [ -z "$setup_ran" ] || attend
+  still_wanted
 }
 
 install_lock() {
@@ -51,6 +56,7 @@ run_in_setup() {
     wait_payload || payload_exit=1
     payload_pid=''
   fi
+  assert_writer
   [ "$stop_requested" != 1 ] || leave 60 'stopped on request during setup'
   [ "$payload_exit" = 0 ]
 }
@@ -69,6 +75,12 @@ await_setup() {
   _pause=0.1
   while [ "$stop_requested" != 1 ] && process_lives "$payload_pid" "$payload_ticks"; do
     keep_heartbeat
+    lock_is_ours "$run_dir" "$epoch"
+    if [ $? = 1 ]; then
+      lock_lost=1
+      kill_payload "$run_dir"
+      return 0
+    fi
     uptime_seconds
     if [ "$uptime" -ge "$setup_until" ]; then
       say "setup is ended: it took more than $setup_max_seconds s"
@@ -162,7 +174,7 @@ ensure_inputs() {
   done <"$work_spec/cells/$cell/inputs"
 }
 
-# While inputs were brought the run may have been edited, or the cell cancelled: then it is looked at anew.
+# While setup ran or inputs were brought the run may have been edited, or the cell cancelled: then it is looked at anew.
 still_wanted() {
   if [ "$spec_dir" != "$chosen_from" ]; then
     forget_dealt_with "$cell"

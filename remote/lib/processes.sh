@@ -81,3 +81,10 @@ await_payload_end() {
     nap 0.2
   done
 }
+
+# kill_payload RUN_DIR: at once, without asking. Returns as end_payload does.
+kill_payload() {
+  payload_processes "$1"
+  for _pid in $found; do kill -KILL "$_pid" 2>/dev/null; done
+  await_payload_end "$1" '' 10
+}

@@ -137,6 +137,22 @@ inParallel("edits", () => {
     assert.match(rig.read("logs", "queue.log"), /neither here nor kept on the tier/);
   });
 
+  underEachShell("an edit that comes while the setup runs reaches the cell that waits for it, instead of being refused unheard", async (rig) => {
+    const { folder, hash: code } = codeFolder(rig, "1");
+    const cell = (words: string, sha256: string): CellSpec => ({ command: says(rig, words), sha256, code });
+    const setup = `touch "${rig.root}/in-setup"; until [ -e "${rig.root}/go-setup" ]; do sleep 0.05; done\n`;
+    rig.writeSpec({ gone: cell("x", hash("a")), a: cell("old", hash("b")) });
+    rig.writeSpec({ a: cell("new", hash("c")) }, { into: specFolder(rig, 2) });
+    for (const spec of [rig.spec, specFolder(rig, 2)]) writeFileSync(join(spec, "setup"), setup);
+    const queue = rig.queue(undefined, { spec: rig.spec, code: folder });
+    await until("the setup to run", () => existsSync(join(rig.root, "in-setup")));
+    rig.next(specFolder(rig, 2), folder);
+    go(rig, "setup", "gone", "a");
+    assert.equal((await queue.finished).code, 0, rig.read("logs", "queue.log"));
+    assert.equal(rig.readIfThere("state", "refused.json"), null);
+    assert.deepEqual([existsSync(rig.inRun("cells", "gone")), rig.cell("gone").state, rig.read("cells", "a", "ran")], [false, "removed", "new with code 1\n"]);
+  });
+
   underEachShell("an edit left behind by an update that was killed does not undo the one that started the queue", async (rig) => {
     const { folder, hash: code } = codeFolder(rig, "1");
     rig.writeSpec({ a: { command: "exit 0\n", code }, b: { command: "exit 0\n", code } });

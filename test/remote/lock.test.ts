@@ -10,6 +10,13 @@ const machineId = existsSync("/etc/machine-id") ? readFileSync("/etc/machine-id"
 const waits = (rig: Rig): string => `echo "$HOLDFAST_ATTEMPT" >>"${rig.root}/starts"; until [ -e "${rig.root}/go" ]; do sleep 0.05; done\n`;
 const startCount = (rig: Rig): number => (existsSync(join(rig.root, "starts")) ? readFileSync(join(rig.root, "starts"), "utf8").trim().split("\n").length : 0);
 
+/** The run moves on to another machine, while the old one knows nothing of it. */
+function giveAway(rig: Rig): void {
+  const epoch = rig.lock().epoch + 1;
+  mkdirSync(rig.inRun("lock", "claims", String(epoch)));
+  writeFileSync(rig.inRun("lock", "claims", String(epoch), "owner"), `${JSON.stringify({ epoch, host: "new-box" })}\n`);
+}
+
 /** A lock as an earlier queue left it. */
 function plantLock(rig: Rig, owner: Readonly<Record<string, unknown>>): void {
   mkdirSync(rig.inRun("lock"), { recursive: true });
@@ -87,15 +94,51 @@ inParallel("lock", () => {
     rig.writeSpec({ a: { command: `trap 'exit 0' TERM; ${waits(rig)}` } });
     const old = rig.queue();
     const payload = await until("the old queue to train", () => startCount(rig) === 1 && rig.cell("a").pid);
-    const epoch = rig.lock().epoch;
-    mkdirSync(rig.inRun("lock", "claims", String(epoch + 1)));
-    writeFileSync(rig.inRun("lock", "claims", String(epoch + 1), "owner"), `${JSON.stringify({ epoch: epoch + 1, host: "new-box" })}\n`);
+    giveAway(rig);
     // What the new machine writes about the cell from now on is its own.
     writeFileSync(rig.inRun("state", "cells", "a.json"), '{"cell":"a","state":"running","attempt":2}\n');
     assert.equal((await old.finished).code, 50);
     assert.equal(lives(payload), false);
     assert.deepEqual(rig.cell("a"), { cell: "a", state: "running", attempt: 2 });
     assert.equal(rig.closed(), null);
+  });
+
+  underEachShell("a machine that comes back gets no time to save: its checkpoint would land among those of the machine that trains now", async (rig) => {
+    rig.writeSpec({ a: { command: `trap 'echo late >"$HOLDFAST_CHECKPOINT_DIR/step-late"; exit 0' TERM; ${waits(rig)}` } });
+    const old = rig.queue();
+    const payload = await until("the old queue to train", () => startCount(rig) === 1 && rig.cell("a").pid);
+    giveAway(rig);
+    writeFileSync(rig.inRun("state", "current"), "a\n");
+    assert.equal((await old.finished).code, 50);
+    assert.equal(lives(payload), false);
+    assert.deepEqual(readdirSync(rig.inRun("cells", "a", "checkpoints")), []);
+    assert.equal(rig.read("state", "current"), "a\n", "what says where the new machine is stays");
+  });
+
+  underEachShell("a machine that comes back in its setup ends that, and fails none of the cells that another trains", async (rig) => {
+    rig.writeSpec({ a: { command: "exit 0\n" } });
+    writeFileSync(join(rig.spec, "setup"), `touch "${rig.root}/starts"; sleep 1000; exit 3\n`);
+    const old = rig.queue();
+    await until("its setup to run", () => existsSync(join(rig.root, "starts")));
+    giveAway(rig);
+    const now = '{"cell":"a","state":"running","attempt":1}\n';
+    writeFileSync(rig.inRun("state", "cells", "a.json"), now);
+    assert.equal((await old.finished).code, 50);
+    assert.equal(rig.read("state", "cells", "a.json"), now);
+    assert.deepEqual(rig.jobProcesses(), []);
+  });
+
+  underEachShell("a machine that comes back between two attempts takes no order that another machine is given", async (rig) => {
+    rig.breakGpu();
+    rig.writeSpec({ a: { command: "kill -9 $$\n" } }, { limits: { retry_backoff_seconds: 3000 } });
+    const old = rig.queue();
+    await until("it to wait for its next attempt", () => rig.readIfThere("logs", "queue.log")?.includes("tried again in"));
+    giveAway(rig);
+    mkdirSync(rig.inRun("state", "orders"), { recursive: true });
+    writeFileSync(rig.inRun("state", "orders", "a.json"), '{"order":"cancel","at":"2026-01-01T00:00:00Z","graceSeconds":60}\n');
+    assert.equal((await old.finished).code, 50);
+    assert.ok(existsSync(rig.inRun("state", "orders", "a.json")));
+    assert.equal(rig.cell("a").state, "failed", "as its attempt ended");
   });
 
   underEachShell("a wrapper of an old epoch starts nothing", async (rig) => {
