@@ -7,6 +7,7 @@ import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { parseClosedFiles, parseListing, type ClosedFile, type ListedFile } from "./artifacts/listing";
+import { keepFormerLife } from "./artifacts/formerLife";
 import { assertRoomFor, dropSuperseded, flushCopy, MANIFEST_BESIDE } from "./artifacts/localCopy";
 import { canonicalJson, sha256Hex } from "./canonical";
 import type { Clock } from "./clock";
@@ -74,6 +75,7 @@ export async function followOnce(run: RunCustody, remote: Remote, place: FollowP
   const target = resolve(options.target ?? run.paths.pulled);
   const status = await readWriterStatus(remote, place);
   const found = await listFiles(remote, place, options);
+  keepFormerLife(run, target, options.clock ?? systemClock);
   const follower = new Follower(run, remote, place, target, options);
   const complete = new Set(status.cells.filter(({ state }) => state === "complete").map(({ name }) => name));
   for (const cell of [...complete].sort()) await follower.proveCell(cell, found.filter(({ path }) => cellOf(path) === cell));

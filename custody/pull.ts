@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import {
   assertRoomFor, dropSuperseded, flushCopy, moveAside, moveAsideStale, writeManifestBeside, type MovedAside,
 } from "./artifacts/localCopy";
+import { keepFormerLife } from "./artifacts/formerLife";
 import { manifestDigest, totalBytes } from "./canonical";
 import type { Clock } from "./clock";
 import { systemClock } from "./clock";
@@ -107,12 +108,13 @@ export async function pullArtifacts(remote: Remote, manifest: Manifest, target: 
  * Pulls into `target` (default: the run's folder in custody), records what happened in the ledger and signs a receipt for the
  * manifest that it returns.
  * Throws UserError `verify-failed`, naming each file and problem, when anything is not whole or does not load; then the
- * ledger has it too and there is no receipt.
+ * ledger has it too and there is no receipt. `former`: where the copy of an earlier life of the run was moved, which lay there.
  */
 export async function pullVerifyAndSign(
   run: RunCustody, remote: Remote, named: Manifest, options: PullOptions & { target?: string; takeAgain?: () => Promise<Manifest> } = {},
-): Promise<{ receipt: Signed<Receipt>; result: PullResult; manifest: Manifest }> {
+): Promise<{ receipt: Signed<Receipt>; result: PullResult; manifest: Manifest; former: string | null }> {
   const target = resolve(options.target ?? run.paths.pulled);
+  const former = keepFormerLife(run, target, options.clock ?? systemClock);
   const { manifest, result } = await pullWhatStands(run, remote, named, target, options);
   refuseProblems(run, result, (id) => `holdfast pull ${id}`);
   flushCopy(target, manifest);
@@ -122,7 +124,7 @@ export async function pullVerifyAndSign(
   });
   const receipt = run.signReceipt(receiptOf(manifest, result, "pulled", { host: hostname(), directory: target }, options));
   for (const moved of result.movedAside) dropSuperseded(moved);
-  return { receipt, result, manifest };
+  return { receipt, result, manifest, former };
 }
 
 /** How often a run that goes on is copied anew, when it changed while it was copied. */

@@ -115,6 +115,8 @@ export interface Pulled {
   readonly result: PullResult;
   /** Of an adopted folder: files that changed while they were hashed, and are not in the copy. */
   readonly beingWritten: readonly string[];
+  /** Where the copy of an earlier life of the run is kept, which lay in the folder; null: there was none. */
+  readonly former: string | null;
 }
 
 /** The steps with their progress; throws what custody throws. */
@@ -144,7 +146,7 @@ export async function pullRun(session: Session, run: RunCustody, remote: Remote,
       title: "Transfer, compare, load",
       run: async (say) => {
         if (manifest === undefined) throw new Error("the manifest step did not run");
-        const { receipt, result, manifest: copied } = await pullVerifyAndSign(run, remote, manifest, {
+        const { receipt, result, manifest: copied, former } = await pullVerifyAndSign(run, remote, manifest, {
           clock: session.clock,
           signal,
           takeAgain: () => {
@@ -157,7 +159,7 @@ export async function pullRun(session: Session, run: RunCustody, remote: Remote,
             say(describeProgress(progress));
           },
         });
-        pulled = { manifest: copied, receipt, result, beingWritten };
+        pulled = { manifest: copied, receipt, result, beingWritten, former };
         return `${formatBytes(result.bytes)} in ${formatDuration(result.seconds)}, ${plural(receipt.content.loaded.length, "file")} loaded`;
       },
     },
@@ -172,15 +174,15 @@ export function describeProgress(progress: PullProgress): string {
   return `${word} ${formatBytes(progress.bytesDone)} of ${formatBytes(progress.bytesTotal)} (${share} %)`;
 }
 
-export function report({ manifest, receipt, result, beingWritten }: Pulled): Record<string, unknown> {
+export function report({ manifest, receipt, result, beingWritten, former }: Pulled): Record<string, unknown> {
   const { target, manifestSha256, files, bytes, seconds, notLoaded } = result;
-  return { target, host: hostname(), manifestSha256, files, bytes, seconds, closed: manifest.closed, cells: manifest.cells, receipt: receipt.content.id, keyId: receipt.keyId, loaded: receipt.content.loaded, notLoaded, beingWritten };
+  return { target, host: hostname(), manifestSha256, files, bytes, seconds, closed: manifest.closed, cells: manifest.cells, receipt: receipt.content.id, keyId: receipt.keyId, loaded: receipt.content.loaded, notLoaded, beingWritten, former };
 }
 
 export function renderPulled(session: Session, run: RunCustody, pulled: Pulled): string {
   const { paint } = session;
   if (run.view().adopted) return renderAdopted(session, run, pulled);
-  const { manifest, receipt, result } = pulled;
+  const { manifest, receipt, result, former } = pulled;
   const unfinished = manifest.cells.filter((cell) => cell.state === "running" || cell.state === "pending");
   const next =
     unfinished.length > 0 || !manifest.closed
@@ -190,6 +192,7 @@ export function renderPulled(session: Session, run: RunCustody, pulled: Pulled):
     renderCopy(manifest, { directory: result.target, verdicts: result.verdicts }, { paint, width: session.width }),
     "",
     paint("good", `Receipt ${receipt.content.id}: ${plural(result.files, "file")}, ${formatBytes(result.bytes)}, in ${result.target}`),
+    ...(former === null ? [] : [`What an earlier life of this run left in that folder is kept in ${former}.`]),
     ...(isTemporary(session, receipt.content) ? [paint("warn", `  It goes with this machine when its job is over (CI is set), so no teardown counts it. In a folder that outlives it: ${COPIES_VARIABLE}=DIRECTORY holdfast pull --to DIRECTORY/${run.ref.name}`)] : []),
     ...next.map((step) => `  ${paint("faint", "next:")} ${step}`),
   ].join("\n");

@@ -121,7 +121,8 @@ function sizeOf(path: string): number | null {
   return found?.isFile() === true ? found.size : null;
 }
 
-function unusedName(path: string): string {
+/** `path`, or with -2, -3, ... behind it. */
+export function unusedName(path: string): string {
   for (let number = 1; ; number += 1) {
     const name = number === 1 ? path : `${path}-${number}`;
     if (!existsSync(name)) return name;

@@ -4,13 +4,14 @@ import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import {
-  copyPlacesOf, durableWrites, manifestDigest, MANIFEST_BESIDE, parseManifest, pullArtifacts, pullVerifyAndSign, recheckReceipt, RemoteUnreachable, takeManifest, tryFileLock, UserError, verifyInPlace,
+  copyPlacesOf, durableWrites, followOnce, manifestDigest, MANIFEST_BESIDE, openCustody, parseManifest, pullArtifacts, pullVerifyAndSign, recheckReceipt, RemoteUnreachable, takeManifest, tryFileLock, UserError, verifyInPlace,
   type Manifest, type PullProgress, type RunCustody,
 } from "../../custody";
+import { keepFormerLife } from "../../custody/artifacts/formerLife";
 import { assertRoomFor } from "../../custody/artifacts/localCopy";
 import { durableTier, state, type DurableTier } from "./durableTier";
 import { LocalRemote } from "./localRemote";
-import { clockAt, declaredRun, NOW, safetensors, temporaryFolder, writeFiles } from "./support";
+import { clockAt, declared, declaredRun, NOW, safetensors, temporaryFolder, temporaryProject, writeFiles } from "./support";
 
 interface Scene {
   readonly tier: DurableTier;
@@ -160,6 +161,57 @@ test("an earlier good copy outlives a newer one that proves bad", async (context
   await assert.rejects(pullVerifyAndSign(run, remote, later, { clock }), UserError);
   const kept = join(target, stale(target)[0] ?? "", "cells/a/checkpoints/step-10.safetensors");
   assert.deepEqual(readFileSync(kept), safetensors([1, 2, 3]));
+});
+
+test("a run that begins anew under its name does not cost the copy of its earlier life, whose storage is gone", async (context) => {
+  const time = clockAt(NOW);
+  const tier = durableTier(temporaryFolder(context));
+  const { custody, run } = declaredRun(context, time);
+  const remote = new LocalRemote();
+  const take = (): Promise<Manifest> => takeManifest(remote, { ...tier.options, clock: time });
+  const beginAnew = (at: string, values: readonly number[]): void => {
+    time.set(at);
+    run.append("audit.closed", { billing: 0, leftovers: 0, usd: 0 });
+    run.append("run.declared", declared(custody.id));
+    // Other training, other files of the same names and sizes.
+    writeFiles(tier.directory, { "cells/a/checkpoints/step-10.safetensors": safetensors(values) });
+  };
+  const checkpoint = (folder: string): Buffer => readFileSync(join(folder, "cells/a/checkpoints/step-10.safetensors"));
+  const target = run.paths.pulled;
+  const first = await pullVerifyAndSign(run, remote, await take(), { clock: time });
+  assert.equal(first.former, null);
+  beginAnew("2026-03-05T12:00:00.000Z", [7, 8, 9]);
+  const second = await pullVerifyAndSign(run, remote, await take(), { clock: time });
+  assert.ok(second.former !== null && second.former.startsWith(join(target, ".former-")));
+  assert.deepEqual([checkpoint(second.former), checkpoint(target)], [safetensors([1, 2, 3]), safetensors([7, 8, 9])]);
+  assert.equal(await recheckReceipt(second.receipt.content, run.manifest(second.receipt.content.manifestSha256), here), "matches");
+  assert.equal((await pullVerifyAndSign(run, remote, await take(), { clock: time })).former, null, "it is this life's by now");
+  beginAnew("2026-03-09T12:00:00.000Z", [4, 4, 4]);
+  rmSync(join(tier.directory, "state/closed.json"));
+  await followOnce(run, remote, tier.options, { clock: time, settleSeconds: 0, workers: 1 });
+  assert.deepEqual(readdirSync(target).filter((name) => name.startsWith(".former-")).map((name) => checkpoint(join(target, name))).sort(Buffer.compare), [safetensors([1, 2, 3]), safetensors([7, 8, 9])].sort(Buffer.compare));
+  assert.deepEqual(checkpoint(target), safetensors([4, 4, 4]));
+});
+
+test("a machine that is adopted in another's place does not cost the copy of that one", (context) => {
+  const project = temporaryProject(context);
+  const custody = openCustody(project, { clock, create: true });
+  const adopted = custody.run({ project: "digits", stack: "dev", name: "by-hand" });
+  const adopt = (id: string): void => {
+    adopted.append("resource.created", { role: "adopted", kind: "Machine", id, name: id, details: { directory: "/out", keyFile: null } });
+    adopted.append("address.changed", { instance: id, host: "192.0.2.7", port: 22, user: "me" });
+  };
+  adopted.append("run.declared", { run: adopted.ref, custodyId: custody.id, endpoint: { platform: "ssh", api: "none" }, plan: null, roster: [], adopted: true });
+  const target = adopted.paths.pulled;
+  adopt("ssh:me@192.0.2.7:22");
+  assert.equal(keepFormerLife(adopted, target, clock), null);
+  writeFiles(target, { "cells/adopted/last.safetensors": "the first machine's" });
+  assert.equal(keepFormerLife(adopted, target, clock), null, "the same machine, again");
+  adopt("ssh:me@192.0.2.8:22");
+  const kept = keepFormerLife(adopted, target, clock);
+  assert.ok(kept !== null);
+  assert.equal(readFileSync(join(kept, "cells/adopted/last.safetensors"), "utf8"), "the first machine's");
+  assert.equal(existsSync(join(target, "cells")), false);
 });
 
 test("an earlier copy is dropped only when the newer one is proven and signed for", async (context) => {
