@@ -15,7 +15,7 @@ import { wouldLoseTheOnlyCopy, type Copies } from "./copies";
 import { destroyRun, type EngineOptions } from "./engine";
 import { eventOf, type KeeperEvent } from "./events";
 import type { Action, KeeperFacts } from "./facts";
-import { digestOf, waitingEvent } from "./judge";
+import { afterStop, digestOf, stoppedCells, waitingEvent } from "./judge";
 import type { KeeperMemory } from "./memory";
 import { afterFailure, afterRefusal, mayTry } from "./tries";
 
@@ -43,7 +43,7 @@ export interface EndOutcome {
 export async function endRun(facts: KeeperFacts, action: EndAction, remote: Remote | null, options: EndOptions): Promise<EndOutcome> {
   const underWay = facts.view.openGrant?.basis === "standing-approval";
   if (!underWay) {
-    if (wouldLoseTheOnlyCopy(facts.view, options.copies)) {
+    if (action.why === "finished" && wouldLoseTheOnlyCopy(facts.view, options.copies)) {
       return waits(facts, action, "This machine is thrown away when its job is over (CI is set), and the storage with the artifacts goes with the run: a copy here would be lost too.", ["holdfast keeper --to DIRECTORY (one that outlives this machine)", `holdfast pull ${facts.run} (on a machine that stays)`], "a copy on this machine would not last");
     }
     const proven = await prove(facts, action, remote, options);
@@ -58,6 +58,7 @@ async function prove(facts: KeeperFacts, action: EndAction, remote: Remote | nul
   const { memory } = options;
   if (remote === null) return waits(facts, action, `Its machine does not answer (${facts.silence?.why ?? "unknown"}), so nobody can say that nothing newer lies there.`, [`holdfast status ${facts.run}`, "holdfast audit (asks the vendor)"], "", "silent");
   if (action.why === "lease-over") return waits(facts, action, "It is not complete, so nothing of it is destroyed; what is closed is pulled as it comes.", [`holdfast lease renew ${facts.run} --for 6h`, `holdfast status ${facts.run}`], "");
+  if (action.why === "stopped") return waits(facts, action, `${stoppedCells(facts)} Only a complete run is ended within a standing approval.`, afterStop(facts), "");
   if (memory.state.proven === action.since) return null;
   if (!mayTry(memory.state.proof, action.since, facts.now)) return waits(facts, action, "What it left could not be proven.", [`holdfast pull ${facts.run} (says which files)`], "", "unproven");
   try {

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 export type Severity = "info" | "warn" | "urgent";
 
 export const EVENT_KINDS = [
-  "run.finished", "run.ended", "run.unreadable", "cell.complete", "cell.failed", "checkpoint.damaged",
+  "run.finished", "run.stopped", "run.ended", "run.unreadable", "cell.complete", "cell.failed", "checkpoint.damaged",
   "clock.warning", "clock.struck", "lease.renewed", "lease.not-renewed", "standing.asked",
   "machine.silent", "machine.answers", "machine.lost", "machine.restarted", "queue.dead", "queue.restarted", "restart.failed", "restart.held-back",
   "capacity.waiting", "capacity.there", "capacity.given-up",

@@ -40,7 +40,7 @@ export interface Silence {
 export type Action =
   | { readonly kind: "watch" }
   /** Pull everything, prove it, and destroy within a standing approval where there is one. */
-  | { readonly kind: "end"; readonly why: "finished" | "lease-over"; readonly since: string }
+  | { readonly kind: "end"; readonly why: "finished" | "stopped" | "lease-over"; readonly since: string }
   | { readonly kind: "renew"; readonly until: string }
   /** By `pulumi up`. */
   | { readonly kind: "restart"; readonly why: "lost" | "capacity" | "dead"; readonly what: string };

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { costOf, leaseIsOver } from "../../custody";
 import type { Plan } from "../../profiles/plan";
 import { formatDuration, formatTime, formatUsd, listOf, plural } from "../render/units";
+import { cellsLeft } from "../runs/cellsLeft";
 import { eventOf, type KeeperEvent } from "./events";
 import type { Action, KeeperFacts } from "./facts";
 
@@ -24,6 +25,7 @@ export function judge(facts: KeeperFacts): Judgement {
   const events = [...cells(facts), ...machine(facts), ...clocks(facts), ...agreement(facts), ...capacity(facts)];
   const action = decideAction(facts);
   if (action.kind === "end" && action.why === "finished") events.push(finished(facts, action.since));
+  if (action.kind === "end" && action.why === "stopped") events.push(stopped(facts, action.since));
   return { events, action };
 }
 
@@ -33,6 +35,8 @@ function decideAction(facts: KeeperFacts): Action {
   // A teardown that has begun is ended before anything else is thought of.
   if (view.openGrant?.basis === "standing-approval") return { kind: "end", why: "finished", since: finishedAt ?? view.openGrant.at };
   if (finishedAt !== null && (status === null || status.writer === "none")) return { kind: "end", why: "finished", since: finishedAt };
+  const stopped = stoppedSince(facts);
+  if (stopped !== null) return { kind: "end", why: "stopped", since: stopped };
   const renewed = renewal(facts);
   if (renewed.until !== null) return { kind: "renew", until: renewed.until };
   if (view.waiting !== null && config.restart && facts.capacity !== null && facts.capacity.available.length > 0 && Date.parse(view.waiting.until) > now.getTime()) {
@@ -47,9 +51,15 @@ function decideAction(facts: KeeperFacts): Action {
 /** Nothing writes, cells are left that nobody cancelled, and it has been so for a while: a reboot or a kill ended the queue. */
 export function isDead({ view, status, now }: Pick<KeeperFacts, "view" | "status" | "now">): boolean {
   if (status === null || status.writer !== "none" || status.closed || !view.jobEverStarted || view.openGrant !== null) return false;
-  const left = status.cells.some(({ state, cause }) => state === "pending" || state === "running" || (state === "cancelled" && cause !== "request"));
   const lastSign = status.heartbeat === null || status.heartbeat === undefined ? Number.NaN : Date.parse(status.heartbeat.at);
-  return left && now.getTime() - lastSign >= lostAfter * 1000;
+  return cellsLeft(status.cells).length > 0 && now.getTime() - lastSign >= lostAfter * 1000;
+}
+
+/** Nothing runs and nothing would go on, yet its queue did not close: cancelled by a person, or ended behind its last cell. Then since when, ISO 8601. */
+export function stoppedSince({ view, status }: Pick<KeeperFacts, "view" | "status">): string | null {
+  if (status === null || status.writer !== "none" || status.closed || !view.jobEverStarted || view.openGrant !== null || status.cells.length === 0 || cellsLeft(status.cells).length > 0) return null;
+  const signs = [...status.cells.map(({ endedAt }) => endedAt), status.heartbeat?.at].filter((sign) => typeof sign === "string");
+  return signs.sort((a, b) => Date.parse(a) - Date.parse(b)).at(-1) ?? null;
 }
 
 /** The run is meant to have a machine, and has had none for a while: an update that replaces it is done within minutes. */
@@ -191,13 +201,34 @@ function finished(facts: KeeperFacts, since: string): KeeperEvent {
   });
 }
 
+function stopped(facts: KeeperFacts, since: string): KeeperEvent {
+  const { run, cost } = facts;
+  return eventOf(facts, "run.stopped", since, {
+    severity: "warn", title: `${run} stands still`, message: `${stoppedCells(facts)} Its machine goes on billing ${formatUsd(cost.usdPerHour)} per hour.`, next: afterStop(facts), data: { at: since },
+  });
+}
+
+export function stoppedCells({ status }: Pick<KeeperFacts, "status">): string {
+  const count = (state: string): number => status?.cells.filter((cell) => cell.state === state).length ?? 0;
+  return `Nothing runs and nothing is left that would: ${plural(count("complete"), "cell")} complete, ${count("cancelled")} cancelled, ${count("failed")} failed.`;
+}
+
+/** What a person can do about it. A standing approval ends complete runs only. */
+export function afterStop({ run, status }: Pick<KeeperFacts, "run" | "status">): string[] {
+  const given = status?.cells.filter(({ state }) => state === "cancelled" || state === "failed").map(({ cell }) => cell) ?? [];
+  return [
+    ...(given.length === 0 ? [] : [`holdfast retry --failed ${run} (goes on from the newest checkpoints)`]),
+    `holdfast pull ${run}`, `holdfast approve ${run}${given.length === 0 ? "" : ` --partial ${given.join(" ")} --reason "..."`}`, "pulumi destroy",
+  ];
+}
+
 /** What waiting for a person has cost: told once an hour, and once only for the hours that nobody was there to tell of. */
 export function waitingEvent(facts: KeeperFacts, action: Extract<Action, { kind: "end" }>, holdsItUp: { readonly why: string; readonly next: readonly string[] }): KeeperEvent | null {
   const { now, entries, run } = facts;
   const hours = Math.floor((now.getTime() - Date.parse(action.since)) / hour);
   if (hours < 1) return null;
   const usd = usdSince(facts, action.since);
-  const state = action.why === "finished" ? "has been finished" : "has been beyond its lease";
+  const state = { finished: "has been finished", stopped: "has stood still", "lease-over": "has been beyond its lease" }[action.why];
   const rate = costOf(entries, now).usdPerHour;
   return eventOf(facts, "end.waiting", `${action.why} ${action.since} ${hours}`, {
     severity: "warn", title: `${run} ${state} for ${formatDuration((now.getTime() - Date.parse(action.since)) / 1000)}`, message: `The wait has cost ${formatUsd(usd)} and costs ${formatUsd(rate)} each further hour. ${holdsItUp.why}`, next: holdsItUp.next,

@@ -1,5 +1,6 @@
 /** A look at a run, for a person. Pure. */
 import type { CapacityWaiting } from "../../custody/formats";
+import { cellsLeft } from "../runs/cellsLeft";
 import type { RemoteCell, RemoteStatus } from "../runs/remoteStatus";
 import type { FolderLook } from "../../providers/adopted/folder";
 import type { StatusReport } from "../runs/status";
@@ -60,7 +61,7 @@ function cellRow(name: string, cell: RemoteCell | undefined, report: StatusRepor
 function remoteFacts(report: StatusReport, remote: RemoteStatus, paint: Paint): (readonly [string, string])[] {
   const facts: (readonly [string, string])[] = [];
   const writer = { alive: paint("good", "alive"), none: "none" }[remote.writer] ?? paint("warn", remote.writer);
-  facts.push(["writer", remote.closed ? `${writer}, queue closed ${formatTime(remote.closed.at)}` : writer]);
+  facts.push(["writer", remote.closed ? `${writer}, queue closed ${formatTime(remote.closed.at)}` : remote.writer === "none" && remote.cells.length > 0 ? standstill(remote, paint) : writer]);
   if (report.machine !== null) facts.push(["machine", `${report.machine.name} (${report.machine.id}) ${report.machine.address ?? ""}`.trimEnd()]);
   if (remote.heartbeat) facts.push(["heartbeat", `${formatDuration((Date.parse(report.now) - Date.parse(remote.heartbeat.at)) / 1000)} ago`]);
   if (typeof remote.bytesFree === "number") {
@@ -77,6 +78,13 @@ function remoteFacts(report: StatusReport, remote: RemoteStatus, paint: Paint): 
     facts.push(["memory", `${formatBytes(memory)} used${typeof limit === "number" ? ` of ${formatBytes(limit)}` : ""}`]);
   }
   return facts;
+}
+
+/** Nothing writes, and the queue did not close: the machine bills and trains nothing. */
+function standstill({ cells }: RemoteStatus, paint: Paint): string {
+  const left = cellsLeft(cells).map(({ cell }) => cell);
+  if (left.length === 0) return paint("warn", "none, and nothing is left that would run; the machine bills (holdfast retry goes on, or pull, approve and destroy)");
+  return paint("bad", `none: the queue is dead, and ${left.length > 3 ? plural(left.length, "cell") : left.join(", ")} had not ended (pulumi up starts it again)`);
 }
 
 function folderFacts({ machine, evidence }: StatusReport, { directory, files, bytes, newest, bytesFree, leadingOut }: FolderLook, paint: Paint): (readonly [string, string])[] {

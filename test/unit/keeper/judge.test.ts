@@ -57,6 +57,23 @@ test("a finished run ends, whether or not anybody agreed; a queue that has close
   assert.equal(judge(facts(6)).action.kind, "watch");
 });
 
+test("a run that a person cancelled, or whose queue went behind its last cell, is told every hour instead of billing in silence", () => {
+  const cells = [{ cell: "a", state: "complete", endedAt: at(3) }, { cell: "b", state: "cancelled", cause: "request", endedAt: at(4) }];
+  const cancelled = { status: { ...training, writer: "none", cells, heartbeat: { at: at(3.9), epoch: 1 } } };
+  const { action, events } = judge(facts(6.5, cancelled));
+  assert.deepEqual(action, { kind: "end", why: "stopped", since: at(4) });
+  const told = events.find(({ kind }) => kind === "run.stopped");
+  assert.match(told?.message ?? "", /1 cell complete, 1 cancelled, 0 failed\. Its machine goes on billing \$2\.00 per hour/);
+  assert.ok(told?.next.includes('holdfast approve p/s/r --partial b --reason "..."'));
+  const wait = waitingEvent(facts(6.5, cancelled), { kind: "end", why: "stopped", since: at(4) }, { why: "", next: [] });
+  assert.deepEqual([wait?.data["hours"], wait?.data["usdOfWait"]], [2, 5]);
+  assert.equal(judge(facts(6.5, { status: { ...cancelled.status, cells: cells.slice(0, 1) } })).action.kind, "end", "complete, and no closing marker");
+  const goesOn = (state: string, cause?: string) => judge(facts(4.01, { status: { ...cancelled.status, cells: [...cells, { cell: "c", state, cause }] } })).action.kind;
+  assert.deepEqual([goesOn("pending"), goesOn("running"), goesOn("cancelled")], ["watch", "watch", "watch"], "those would go on");
+  assert.equal(judge(facts(6.5, { status: { ...cancelled.status, writer: "alive" } })).action.kind, "watch");
+  assert.equal(judge(facts(6.5, { ...cancelled, config: keeperConfigSchema.parse({ renewHours: 2, restart: true }) })).action.kind, "end", "its lease is not renewed");
+});
+
 test("a wait is told once an hour, with what it has cost by list price", () => {
   const given = facts(7.5, { status: closed, finishedAt: at(5) });
   const end = { kind: "end", why: "finished", since: at(5) } as const;
@@ -101,7 +118,7 @@ test("a queue that died is told and started again where config says so; one that
   assert.ok(kinds(facts(4, dead)).includes("queue.dead"));
   assert.equal(judge(facts(3.01, { ...dead, ...restart })).action.kind, "watch", "an update may be starting it this moment");
   const cancelled = { ...dead.status, cells: [{ cell: "a", state: "cancelled", cause: "request" }] };
-  assert.equal(judge(facts(4, { ...restart, status: cancelled })).action.kind, "watch");
+  assert.equal(judge(facts(4, { ...restart, status: cancelled })).action.kind, "end", "by a person who was asked nothing more");
   assert.equal(judge(facts(4, { ...restart, status: { ...dead.status, heartbeat: null } })).action.kind, "watch", "nobody knows since when");
   assert.equal(judge(facts(13, { ...dead, ...restart })).action.kind, "end", "not beyond its lease");
 });
