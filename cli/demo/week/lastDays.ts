@@ -2,7 +2,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PassReport } from "../../keeper/pass";
-import type { StatusReport } from "../../runs/status";
 import { formatUsd } from "../../render/units";
 import { expect, tail } from "../expect";
 import { until } from "../until";
@@ -148,11 +147,17 @@ async function keeperSays(week: WeekWorld, who: Checkout): Promise<Omit<Told, "m
   return { usdSoFar, hours, usdOfWait };
 }
 
+/** Of what `holdfast status --json` prints. */
+interface Ending {
+  readonly writer?: string;
+  readonly closed?: object | null;
+}
+
 /** Waits until every cell has ended and nothing of the run writes any more, as `holdfast status` sees it. */
 async function done(week: WeekWorld, who: Checkout, run: string): Promise<void> {
-  const look = async (): Promise<StatusReport> => JSON.parse(await quietly(week, who, `holdfast status ${run} --json`)) as StatusReport;
+  const look = async (): Promise<Ending> => JSON.parse(await quietly(week, who, `holdfast status ${run} --json`)) as Ending;
   await until(
-    { step: run, what: "a closed queue", seconds: 60, signal: week.signal, everyMilliseconds: 200, look, describe: (seen) => `writer ${seen.remote?.writer ?? "unknown"}` },
-    ({ remote }) => Boolean(remote?.closed) && remote?.writer === "none",
+    { step: run, what: "a closed queue", seconds: 60, signal: week.signal, everyMilliseconds: 200, look, describe: (seen) => `writer ${seen.writer ?? "unknown"}` },
+    ({ writer, closed }) => Boolean(closed) && writer === "none",
   );
 }
