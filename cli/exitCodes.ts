@@ -37,7 +37,7 @@ export const exitCodeHelp: readonly (readonly [ExitCode, string])[] = [
 /** Codes of custody's decisions: each is a refusal. */
 const refusals: Readonly<Record<RefusalCode, true>> = {
   "writer-alive": true, "not-closed": true, "not-reachable": true, "no-manifest": true, "cells-unfinished": true, "roster-mismatch": true,
-  "no-receipt": true, "receipt-stale": true, "receipt-untrusted": true, "receipt-copy-missing": true, "receipt-copy-differs": true, "receipt-elsewhere": true, "receipt-temporary": true,
+  "no-receipt": true, "receipt-stale": true, "receipt-untrusted": true, "receipt-copy-missing": true, "receipt-copy-differs": true, "receipt-copy-goes": true, "receipt-elsewhere": true, "receipt-temporary": true,
   "no-approval": true, "approval-expired": true, "approval-used": true, "approval-untrusted": true, "approval-other": true, "approval-tiers": true, "standing-void": true,
   "unclaimed-data": true, "other-run-data": true, "unknown-tier": true, "grant-expired": true, "break-glass-void": true,
 };

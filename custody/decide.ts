@@ -4,7 +4,7 @@
  * disposable run; a confirmation while the artifacts stay; receipt and approval; consent given beforehand; break-glass.
  */
 import { manifestDigest } from "./canonical";
-import { approvalFaults, type ApprovalQuestion } from "./deletion/approvals";
+import { approvalFaults, covers, type ApprovalQuestion } from "./deletion/approvals";
 import { judgeBreakGlass } from "./deletion/breakGlass";
 import { unaccountedCells, unfinishedCells } from "./deletion/cells";
 import {
@@ -16,7 +16,7 @@ import {
   filesText, grantExpired, manifestNotKept, nameDeletion, noMachine, noManifest, notClosed, otherRun, sharedUnlisted, tierUnlisted, unasked, unclaimed, unknownTier, unlistable, unreachable, writerAlive,
 } from "./deletion/reasons";
 import { judgeStanding } from "./deletion/standing";
-import { runId, type AllowBasis, type Approval, type BreakGlass, type ManifestCell, type Manifest, type Receipt, type Signed, type StandingApproval } from "./formats";
+import { runId, type AllowBasis, type Approval, type BreakGlass, type ManifestCell, type Manifest, type Receipt, type Signed, type StandingApproval, type UnclaimedData } from "./formats";
 import { grantCovers } from "./view";
 
 export type { Decision, DeletionFacts, Known, Reason, ReceiptFacts, RefusalCode, RemoteFacts, TierFacts } from "./deletion/facts";
@@ -45,9 +45,14 @@ function byGrant(facts: DeletionFacts): Allowed | null {
   if (grant.basis !== "break-glass" && grant.basis !== "disposable") {
     if (remote.state === "unlistable" || otherRuns(facts).length > 0) return null;
     if (remote.state === "reachable" && (remote.writerAlive || !grantSaw(grant, remote.manifest))) return null;
+    // The digest says nothing of what lies outside the manifest: only what the person was shown goes with it.
+    if (ownUnclaimed(facts).some((data) => !wasShown(facts, grant.approvalId, data))) return null;
   }
   return allow("grant", { approvalId: grant.approvalId, breakGlassId: grant.breakGlassId, receiptId: grant.receiptId, manifestSha256: grant.manifestSha256 });
 }
+
+const wasShown = (facts: DeletionFacts, approvalId: string | null, data: UnclaimedData): boolean =>
+  facts.approvals.some(({ content, trusted }) => trusted && content.id === approvalId && content.unclaimed.some((shown) => covers(shown, data)));
 
 /** A confirmation is for a run that goes on: its artifacts stay, whatever they are. */
 const grantSaw = (grant: { basis: AllowBasis; manifestSha256: string | null }, manifest: Manifest): boolean =>

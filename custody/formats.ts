@@ -29,6 +29,8 @@ export interface ManifestCell {
   readonly state: CellState;
   readonly exit?: number | null;
   readonly cause?: string | null;
+  /** Of a complete cell: globs of its job (artifacts.keep) that match none of its files. */
+  readonly missing?: readonly string[];
 }
 
 /** Path, bytes and sha256 of every artifact to keep, computed where they durably live. */

@@ -31,11 +31,18 @@ export interface TakeManifestOptions {
   readonly onProgress?: (progress: { readonly files: number }) => void;
 }
 
-export interface CellPatterns {
-  readonly name: string;
-  /** Globs relative to the cell's folder. */
+/** Globs relative to the cell's folder. */
+export interface Patterns {
   readonly scratch: readonly string[];
   readonly keep?: readonly string[];
+}
+
+export interface CellPatterns extends Patterns {
+  readonly name: string;
+  /** What must each match a file once the cell is complete. */
+  readonly expected?: readonly string[];
+  /** What was declared of it before, in this life of the run: what any of them kept is kept. */
+  readonly former?: readonly Patterns[];
 }
 
 /**
@@ -113,8 +120,8 @@ export function isScratch(path: string, cell: string | undefined, patterns: Read
   const known = cell === undefined ? undefined : patterns.get(cell);
   if (known === undefined) return false;
   const inCell = path.slice(`cells/${known.name}/`.length);
-  if (known.keep?.some((pattern) => matchesGlob(inCell, pattern)) === true) return false;
-  return known.scratch.some((pattern) => matchesGlob(inCell, pattern));
+  return [known, ...(known.former ?? [])].every(({ keep = [], scratch }) =>
+    !keep.some((pattern) => matchesGlob(inCell, pattern)) && scratch.some((pattern) => matchesGlob(inCell, pattern)));
 }
 
 /**
@@ -123,9 +130,19 @@ export function isScratch(path: string, cell: string | undefined, patterns: Read
  */
 function cellStates(roster: readonly CellPatterns[], found: readonly ManifestCell[], files: readonly ManifestFile[]): ManifestCell[] {
   const known = new Set(found.map((cell) => cell.name));
-  const withFiles = new Set(files.map((file) => file.cell));
-  const pending = roster.filter((cell) => !known.has(cell.name) && !withFiles.has(cell.name)).map((cell): ManifestCell => ({ name: cell.name, state: "pending" }));
-  return [...found, ...pending].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const pathsOf = Map.groupBy(files, (file) => file.cell);
+  const pending = roster.filter((cell) => !known.has(cell.name) && !pathsOf.has(cell.name)).map((cell): ManifestCell => ({ name: cell.name, state: "pending" }));
+  const patterns = new Map(roster.map((cell) => [cell.name, cell]));
+  const judged = found.map((cell) => withMissing(cell, patterns.get(cell.name), pathsOf.get(cell.name) ?? []));
+  return [...judged, ...pending].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Exit code 0 alone proves no artifact: a trainer that saved elsewhere, or nothing, ends well too. */
+function withMissing(cell: ManifestCell, patterns: CellPatterns | undefined, files: readonly ManifestFile[]): ManifestCell {
+  if (cell.state !== "complete") return cell;
+  const inCell = files.map(({ path }) => path.slice(`cells/${cell.name}/`.length));
+  const missing = (patterns?.expected ?? []).filter((pattern) => !inCell.some((path) => matchesGlob(path, pattern)));
+  return missing.length === 0 ? cell : { ...cell, missing };
 }
 
 /** What manifest.sh printed, or the error that its exit code means. */

@@ -188,9 +188,11 @@ export function renderPulled(session: Session, run: RunCustody, pulled: Pulled):
     unfinished.length > 0 || !manifest.closed
       ? [`the run is not finished (${unfinished.map((cell) => cell.name).join(", ") || "the queue still lives"}): pull again when it is`]
       : [`holdfast approve ${runId(run.ref)}`];
+  const without = manifest.cells.flatMap(({ name, missing = [] }) => (missing.length === 0 ? [] : [paint("warn", `Cell ${name} is complete and has no file ${missing.join(", none ")}, which its job says must be there.`)]));
   return [
     renderCopy(manifest, { directory: result.target, verdicts: result.verdicts }, { paint, width: session.width }),
     "",
+    ...without,
     paint("good", `Receipt ${receipt.content.id}: ${plural(result.files, "file")}, ${formatBytes(result.bytes)}, in ${result.target}`),
     ...(former === null ? [] : [`What an earlier life of this run left in that folder is kept in ${former}.`]),
     ...(isTemporary(session, receipt.content) ? [paint("warn", `  It goes with this machine when its job is over (CI is set), so no teardown counts it. In a folder that outlives it: ${COPIES_VARIABLE}=DIRECTORY holdfast pull --to DIRECTORY/${run.ref.name}`)] : []),

@@ -69,7 +69,9 @@ function artifactsText(facts: DeletionFacts, paint: Paint): string {
       const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
       const states = [...new Set(manifest.cells.map((cell) => cell.state))];
       const cells = states.map((state) => `${manifest.cells.filter((cell) => cell.state === state).length} ${state}`).join(", ");
-      return `${plural(manifest.files.length, "file")}, ${formatBytes(bytes)} (${cells || "no cells"})`;
+      const { scratch } = manifest;
+      const besides = scratch.files === 0 ? "" : paint("warn", `; besides ${plural(scratch.files, "file")}, ${formatBytes(scratch.bytes)}, that the job calls scratch: in no copy`);
+      return `${plural(manifest.files.length, "file")}, ${formatBytes(bytes)} (${cells || "no cells"})${besides}`;
     }
     case "unlistable":
       return paint("bad", `they cannot be listed faithfully: ${facts.remote.reason}`);

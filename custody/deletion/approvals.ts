@@ -67,7 +67,7 @@ function unwaived(facts: DeletionFacts, approval: Approval | null, question: App
 }
 
 /** Shown with at least as much as lies there now: what came later was never shown. */
-const covers = (shown: UnclaimedData, data: UnclaimedData): boolean =>
+export const covers = (shown: UnclaimedData, data: UnclaimedData): boolean =>
   shown.tier === data.tier && shown.folder === data.folder && shown.bytes >= data.bytes && shown.files >= data.files;
 
 const named = (approval: Approval, deletion: PlannedDeletion): PlannedDeletion | undefined =>

@@ -1,11 +1,11 @@
 /** Is every cell accounted for? The roster is the union of ledger, state and what is found on the instance. Pure. */
 import type { Manifest, ManifestCell, Receipt } from "../formats";
 import type { DeletionFacts, Reason } from "./facts";
-import { cellNotLoaded, cellUnaccounted, cellUnfinished } from "./reasons";
+import { cellNotLoaded, cellUnaccounted, cellUnfinished, cellWithout } from "./reasons";
 
 /**
- * One reason per cell that would be lost: not complete, or with files that do not load, or unknown. A cell is complete only
- * when everything that speaks of it says so.
+ * One reason per cell that would be lost: not complete, without what its job says must be there, with files that do not load,
+ * or unknown. A cell is complete only when everything that speaks of it says so.
  */
 export function unfinishedCells(facts: DeletionFacts, listings: readonly (readonly ManifestCell[])[], files: Manifest["files"], receipt: Receipt | null): Map<string, Reason> {
   const reasons = new Map<string, Reason>();
@@ -13,8 +13,10 @@ export function unfinishedCells(facts: DeletionFacts, listings: readonly (readon
     const spoken = listings.flatMap((cells) => cells.filter((cell) => cell.name === name));
     // What was set aside has nothing left to come: its files are artifacts like all others.
     const open = spoken.find((cell) => cell.state !== "complete" && cell.state !== "kept");
+    const missing = spoken.flatMap((cell) => cell.missing ?? []);
     if (spoken.length === 0) reasons.set(name, cellUnaccounted(facts.run, name, filesOf(files, name)));
     else if (open !== undefined) reasons.set(name, cellUnfinished(facts.run, open));
+    else if (missing.length > 0) reasons.set(name, cellWithout(facts.run, name, [...new Set(missing)]));
   }
   for (const { cell, path, message } of receipt?.notLoaded ?? []) {
     if (!reasons.has(cell)) reasons.set(cell, cellNotLoaded(facts.run, cell, `${path}: ${message.replace(/\.$/, "")}`));

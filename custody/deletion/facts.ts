@@ -52,6 +52,8 @@ export interface ReceiptFacts {
   readonly signed: Signed<Receipt>;
   /** What re-reading its copy showed, just now. */
   readonly copy: CopyState;
+  /** The copy lies on the run's own storage or machine, seen from here under another name. */
+  readonly goesToo?: true;
 }
 
 export interface DeletionFacts {
@@ -76,7 +78,7 @@ export interface DeletionFacts {
 /** Stable: printed by `--json`, kept in the ledger, documented. */
 export const REFUSAL_CODES = [
   "writer-alive", "not-closed", "not-reachable", "no-manifest", "cells-unfinished", "roster-mismatch",
-  "no-receipt", "receipt-stale", "receipt-untrusted", "receipt-copy-missing", "receipt-copy-differs", "receipt-elsewhere", "receipt-temporary",
+  "no-receipt", "receipt-stale", "receipt-untrusted", "receipt-copy-missing", "receipt-copy-differs", "receipt-copy-goes", "receipt-elsewhere", "receipt-temporary",
   "no-approval", "approval-expired", "approval-used", "approval-untrusted", "approval-other", "approval-tiers", "standing-void",
   "unclaimed-data", "other-run-data", "unknown-tier", "grant-expired", "break-glass-void",
 ] as const;

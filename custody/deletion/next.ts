@@ -18,7 +18,7 @@ export interface Needs {
 }
 
 const PULL: readonly RefusalCode[] = [
-  "no-manifest", "no-receipt", "receipt-stale", "receipt-untrusted", "receipt-copy-missing", "receipt-copy-differs", "receipt-elsewhere", "receipt-temporary",
+  "no-manifest", "no-receipt", "receipt-stale", "receipt-untrusted", "receipt-copy-missing", "receipt-copy-differs", "receipt-copy-goes", "receipt-elsewhere", "receipt-temporary",
 ];
 const LOOK: readonly RefusalCode[] = ["writer-alive", "not-closed", "not-reachable", "cells-unfinished", "roster-mismatch", "other-run-data", "no-manifest"];
 const APPROVE: readonly RefusalCode[] = [

@@ -51,6 +51,9 @@ export const unknownTier = (run: RunRef, tier: string, deletion: PlannedDeletion
 export const cellUnfinished = (run: RunRef, cell: ManifestCell): Reason =>
   reason("cells-unfinished", `Cell ${cell.name} of ${runId(run)} ${stateText(cell)}, so its training would be lost unless you give it up by name.`);
 
+export const cellWithout = (run: RunRef, cell: string, patterns: readonly string[]): Reason =>
+  reason("cells-unfinished", `Cell ${cell} of ${runId(run)} is complete, and has no file ${patterns.join(", none ")}, which its job says must be there (artifacts.keep): it was saved elsewhere, or not at all, and would be lost unless you give it up by name.`);
+
 export const cellNotLoaded = (run: RunRef, cell: string, fault: string): Reason =>
   reason("cells-unfinished", `Cell ${cell} of ${runId(run)} has files that do not load (${fault}), so the copy cannot replace the original unless you give the cell up by name.`);
 
@@ -70,13 +73,15 @@ export const receiptStale = (run: RunRef, receipt: { id: string; at: string; man
 export const receiptUntrusted = (run: RunRef, id: string, problem: string): Reason =>
   reason("receipt-untrusted", `Receipt ${id} of ${runId(run)} does not count: ${problem}.`);
 
-export const receiptCopy = (run: RunRef, code: "receipt-copy-missing" | "receipt-copy-differs" | "receipt-elsewhere" | "receipt-temporary", id: string, place: { host: string; directory: string }, unchecked: boolean): Reason => {
+export const receiptCopy = (run: RunRef, code: "receipt-copy-missing" | "receipt-copy-differs" | "receipt-copy-goes" | "receipt-elsewhere" | "receipt-temporary", id: string, place: { host: string; directory: string }, unchecked: boolean): Reason => {
   const copy = `The copy that receipt ${id} of ${runId(run)} speaks of (${place.directory} on ${place.host})`;
   switch (code) {
     case "receipt-copy-missing":
       return reason(code, unchecked ? `${copy} was not read again, so nobody knows whether it still exists.` : `${copy} is not complete any more, so this would delete the only whole one.`);
     case "receipt-copy-differs":
       return reason(code, `${copy} was changed or damaged since, so this would delete the only good one.`);
+    case "receipt-copy-goes":
+      return reason(code, `${copy} lies on the run's own storage or machine, under another name, so it is no second copy and would go too.`);
     case "receipt-elsewhere":
       return reason(code, `${copy} is on another machine and cannot be read again from here, so nobody knows whether it still exists.`);
     case "receipt-temporary":

@@ -44,6 +44,7 @@ const manifestCellSchema = z.strictObject({
   state: z.enum(["pending", "running", "complete", "failed", "cancelled", "kept"]),
   exit: z.exactOptional(z.int().nullable()),
   cause: z.exactOptional(z.string().nullable()),
+  missing: z.exactOptional(z.array(z.string().min(1)).min(1)),
 });
 
 export const manifestSchema = z.strictObject({

@@ -25,10 +25,16 @@ export async function authorizeDeletion(
   const run = context.run(binding);
   assertNotAdopted(run, `${deletion.verb} ${deletion.role} ${deletion.id}`);
   const open = run.view().openGrant;
-  if (open && grantCovers(open, deletion) && ageSeconds(open, context.clock.now()) < freshSeconds) return { grantId: open.id };
+  const resumed = open && grantCovers(open, deletion) ? open : null;
+  if (resumed && ageSeconds(resumed, context.clock.now()) < freshSeconds) return { grantId: resumed.id };
   // A job that was never seen to start is in state only, so that the next update can mend it.
   if (deletion.role !== "job" || outs["place"] !== null) assertLedgerKnows(run, [deletion], context);
-  const look = (): Promise<DeletionFacts> => gatherDeletionFacts(run, { scope: "resource", deletions: [deletion], clock: context.clock, copies: context.copies(), projectRoot: context.projectRoot });
+  const look = (scope: DeletionFacts["scope"] = "resource", deletions: readonly PlannedDeletion[] = [deletion]): Promise<DeletionFacts> =>
+    gatherDeletionFacts(run, { scope, deletions, clock: context.clock, copies: context.copies(), projectRoot: context.projectRoot });
+  if (resumed && endsRun.has(resumed.basis) && Date.parse(resumed.expiresAt) > context.clock.now().getTime()) {
+    const facts = await look("end", stillAhead(run, resumed, deletion));
+    return { grantId: settle(run, facts, decide(facts), `${deletion.verb} ${deletion.role} ${deletion.id}`, context).id };
+  }
   let facts = await look();
   if (mayStopFirst(facts)) {
     await stopJob(run, context);
@@ -56,6 +62,14 @@ async function stopJob(run: RunCustody, context: Context): Promise<void> {
  * A teardown that is taken up later looks again: the grant then stands only if nothing writes and nothing has changed.
  */
 const freshSeconds = 15 * 60;
+
+/** Of a teardown that is taken up later all that is left of it is judged at once: when its storage goes, no machine is there to look any more. */
+const endsRun: ReadonlySet<Grant["basis"]> = new Set(["receipt-and-approval", "verified-in-place", "standing-approval"]);
+
+const stillAhead = (run: RunCustody, grant: Grant, deletion: PlannedDeletion): PlannedDeletion[] => {
+  const { live } = run.view();
+  return grant.deletions.filter(({ role, id }) => (role === deletion.role && id === deletion.id) || live.some((resource) => resource.role === role && resource.id === id));
+};
 
 const ageSeconds = (grant: Grant, now: Date): number => {
   const age = (now.getTime() - Date.parse(grant.at)) / 1000;

@@ -2,6 +2,7 @@
  * Collects what a deletion would lose, by looking: the ledger, the instance, the tiers, the local copies. It decides
  * nothing; custody/decide.ts does, from what is returned here.
  */
+import { dirname, join } from "node:path";
 import type { CopyPlaces, DeletionFacts, FollowPlace, RunCustody, RunView } from "../../custody";
 import { costOf, manifestDigest, projectRootFrom, readWriterStatus, recheckReceipt, runId, takeManifest, totalBytes } from "../../custody";
 import type { Clock } from "../../custody/clock";
@@ -17,6 +18,7 @@ import { platformSource } from "../platformSource";
 import { liveAddress, remoteForRun } from "../ssh/forRun";
 import { takeFolderManifest } from "../adopted/folder";
 import { noticeLostMachine } from "./lostMachine";
+import { showsMark } from "./sameStorage";
 import type { TierPlace } from "./tiers";
 import { isMounted, listUnclaimed } from "./tiers";
 
@@ -55,7 +57,8 @@ export async function gatherDeletionFacts(run: RunCustody, options: GatherOption
       run.receipts().map(async (signed) => {
         // Only a receipt for the manifest at hand can help, and re-reading its copy costs as much as the copy is large.
         const couldCover = signed.trusted && newest !== null && signed.content.manifestSha256 === manifestDigest(newest);
-        return { signed, copy: couldCover ? await recheckReceipt(signed.content, newest, options.copies) : ("unchecked" as const) };
+        const goesToo = seen.noCopies?.has(signed.content.place.directory) === true;
+        return { signed, copy: couldCover ? await recheckReceipt(signed.content, newest, options.copies) : ("unchecked" as const), ...(goesToo ? { goesToo: true as const } : {}) };
       }),
     ),
     approvals: run.approvals(),
@@ -95,8 +98,16 @@ export async function locateRun(run: RunCustody, remote: Remote): Promise<Follow
 }
 
 const manifestPlace = (run: RunCustody, plan: Plan, place: MachinePlace): FollowPlace => ({
-  run: run.ref, directory: place.directory, scripts: place.scripts, tier: plan.durable.tier, resource: place.filesystemId, cells: plan.cells,
+  run: run.ref, directory: place.directory, scripts: place.scripts, tier: plan.durable.tier, resource: place.filesystemId, cells: patternsOf(run, plan),
 });
+
+/** With what earlier plans of this life kept: an edit of the job's patterns never makes scratch of what was saved as an artifact. */
+function patternsOf(run: RunCustody, plan: Plan): FollowPlace["cells"] {
+  const { declaredAt } = run.view();
+  const former = run.entries().flatMap(({ kind, at, data }) => (kind === "run.declared" && at >= declaredAt ? ((data as { plan?: Partial<Plan> }).plan?.cells ?? []) : []));
+  const byCell = Map.groupBy(former, (cell) => cell.name);
+  return plan.cells.map((cell) => ({ ...cell, former: byCell.get(cell.name) ?? [] }));
+}
 
 const noJob = (run: RunCustody): UserError =>
   new UserError(`${runId(run.ref)}: no job was ever started on an instance, so there is nothing to take a manifest of.`, { code: "no-job", next: ["pulumi up"] });
@@ -148,6 +159,8 @@ interface Seen {
   readonly remote: DeletionFacts["remote"];
   /** Whether the durable tier holds any file at all. */
   readonly durableEmpty: "yes" | "no" | "unknown";
+  /** Folders of this machine that receipts call copies, and that lie on the run's own storage or machine. */
+  readonly noCopies?: ReadonlySet<string>;
 }
 
 async function look(run: RunCustody, view: RunView, plan: Plan | null, options: GatherOptions): Promise<Seen> {
@@ -164,6 +177,7 @@ async function look(run: RunCustody, view: RunView, plan: Plan | null, options: 
     const writerAlive = !untouched && (await readWriterStatus(remote, place)).writer !== "none";
     return {
       remote: { state: "reachable", manifest, writerAlive, cells: [...manifest.cells], unclaimed },
+      noCopies: untouched ? new Set<string>() : await copiesThatGo(run, remote, manifest, place),
       durableEmpty: manifest.files.length === 0 && unclaimed.every((data) => data.tier !== plan.durable.tier) ? "yes" : "no",
     };
   } catch (error) {
@@ -179,6 +193,18 @@ async function look(run: RunCustody, view: RunView, plan: Plan | null, options: 
   } finally {
     await remote.close();
   }
+}
+
+async function copiesThatGo(run: RunCustody, remote: Remote, manifest: Manifest, { directory, scripts }: MachinePlace): Promise<ReadonlySet<string>> {
+  const digest = manifestDigest(manifest);
+  const folders = new Set(manifest.files.map(({ path }) => dirname(path)));
+  const found = new Set<string>();
+  for (const { trusted, content } of run.receipts()) {
+    if (!trusted || content.how !== "pulled" || content.manifestSha256 !== digest || found.has(content.place.directory)) continue;
+    const copy = [content.place.directory, ...[...folders].map((folder) => join(content.place.directory, folder))];
+    if (await showsMark(remote, [`${directory}/state`, scripts], copy)) found.add(content.place.directory);
+  }
+  return found;
 }
 
 const edgesOf = ({ clock, projectRoot }: GatherOptions): ReaderEdges => ({ clock, projectRoot: projectRoot ?? projectRootFrom(process.cwd()), say: () => undefined });

@@ -234,6 +234,16 @@ for (const [what, facts] of [
   });
 }
 
+test("a grant goes no further than what the person was shown: files laid down since are asked for", () => {
+  const now = (unclaimed: readonly typeof stray[], approvals: DeletionFacts["approvals"] = [signed({ ...approval, unclaimed: [stray] })]): DeletionFacts => ({ ...granted, approvals, remote: reachable({ unclaimed }) });
+  assert.equal(allowed(now([stray])).basis, "grant");
+  assert.equal(allowed(now([])).basis, "grant");
+  refused(now([{ ...stray, files: stray.files + 1 }]));
+  refused(now([stray], [signed(approval)]));
+  refused(now([stray], [signed({ ...approval, unclaimed: [stray] }, { trusted: false })]));
+  refused(now([stray], [signed({ ...approval, id: "apr_00000000000000aa", unclaimed: [stray] })]));
+});
+
 test("a grant given when nothing had been written covers nothing that was written since", () => {
   const empty: DeletionFacts = { ...granted, view: { ...granted.view, openGrant: { ...grant, basis: "nothing-at-risk", manifestSha256: null } } };
   refused({ ...empty, remote: reachable({}) });

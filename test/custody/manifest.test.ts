@@ -52,6 +52,32 @@ test("a cell of the roster that never started is pending; files that no state sp
   assert.deepEqual(manifest.cells.map((cell) => [cell.name, cell.state]), [["a", "complete"], ["b", "complete"], ["d", "pending"]]);
 });
 
+test("a complete cell without a file that its job says must be there says which; scratch and unfinished writes are no such file", async (context) => {
+  const tier = durableTier(temporaryFolder(context));
+  writeFiles(tier.directory, { "cells/a/cache/model.onnx": "x", "cells/a/report.html.tmp": "half" });
+  const expected = ["checkpoints/*.safetensors", "metrics.json", "**/*.onnx", "report.html"];
+  const cells = tier.options.cells.map((cell) => ({ ...cell, expected }));
+  const { cells: found } = await takeManifest(new LocalRemote(), { ...tier.options, cells });
+  assert.deepEqual(found.map(({ name, missing }) => [name, missing]), [["a", ["**/*.onnx", "report.html"]], ["b", ["**/*.onnx", "report.html"]]]);
+  writeFileSync(join(tier.directory, "state", "cells", "b.json"), state("b", { state: "failed", exit: 1, cause: "train" }));
+  const after = await takeManifest(new LocalRemote(), { ...tier.options, cells });
+  assert.deepEqual(after.cells.map(({ missing }) => missing?.length), [2, undefined], "a failed cell is asked for anyway");
+  assert.deepEqual(parseManifest(JSON.stringify(after), "copy"), after);
+});
+
+test("what an earlier plan of the run kept is kept, whatever a later one calls scratch", async (context) => {
+  const tier = durableTier(temporaryFolder(context));
+  const paths = async (former?: NonNullable<(typeof tier.options.cells)[number]["former"]>): Promise<string[]> => {
+    const cells = [{ name: "a", scratch: ["checkpoints/**"], ...(former === undefined ? {} : { former }) }, { name: "b", scratch: [] }];
+    return (await takeManifest(new LocalRemote(), { ...tier.options, cells })).files.filter(({ cell }) => cell === "a").map(({ path }) => path);
+  };
+  const all = ["cells/a/checkpoints/step-10.safetensors", "cells/a/metrics.json"];
+  assert.deepEqual(await paths(), ["cells/a/metrics.json"]);
+  assert.deepEqual(await paths([{ scratch: ["checkpoints/**"] }]), ["cells/a/metrics.json"]);
+  assert.deepEqual(await paths([{ scratch: [] }, { scratch: ["checkpoints/**"] }]), all);
+  assert.deepEqual(await paths([{ scratch: ["checkpoints/**"], keep: ["checkpoints/*.safetensors"] }]), all);
+});
+
 test("while the rest trains, the cells that are done are listed alone, and never as closed", async (context) => {
   const tier = durableTier(temporaryFolder(context));
   writeFileSync(join(tier.directory, "state", "cells", "b.json"), state("b", { state: "failed", exit: 1, cause: "train" }));

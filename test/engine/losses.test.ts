@@ -1,6 +1,6 @@
 /** Ways to lose data or money that somebody found: each is tried as it was found, on the real engine. */
 import assert from "node:assert/strict";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { striking, watched } from "../faults/preload";
@@ -25,6 +25,25 @@ test("a model saved into the working directory, or beside the cells, is shown be
     const approve = await scratch.holdfast("approve", "--confirm", name);
     assert.match(approve.output, /code-[0-9a-f]{12}\/model\.pt/);
     assert.match(approve.output, /quick\/evals/);
+  });
+});
+
+test("checkpoints that a later edit calls scratch are still pulled; a cell that ended well without any is not taken for done", async () => {
+  await withScratch({}, async (scratch) => {
+    writeFileSync(join(scratch.directory, "job", "cell.sh"), '[ "$HOLDFAST_CELL" != b ] || exit 0\nexec python3 train.py 3\n');
+    scratch.writeJob((job) => job.replace("python3 train.py", "sh cell.sh"));
+    await succeeds(scratch.up());
+    await rosterComplete(scratch);
+    scratch.writeJob((job) => job.replace(/^artifacts: .*$/m, 'artifacts: {keep: ["metrics.json"], scratch: ["checkpoints/**"]}'));
+    await succeeds(scratch.up());
+    assert.match(await succeeds(scratch.holdfast("pull")), /Cell b is complete and has no file metrics\.json, which its job says must be there/);
+    assert.ok(existsSync(join(scratch.custody().paths.pulled, "cells", "a", "checkpoints", "step-000003.safetensors")));
+    const confirm = ["--confirm", scratch.custody().view().resources.get("instance")?.name ?? ""];
+    await refused(scratch.holdfast("approve", ...confirm), /Cell b of scratch\/test\/quick is complete, and has no file metrics\.json/);
+    await refused(scratch.destroy(), /Refused/);
+    await succeeds(scratch.holdfast("approve", "--partial", "b", "--reason", "it was meant to save nothing", ...confirm));
+    await succeeds(scratch.destroy());
+    assert.deepEqual(await atVendor(scratch), nothing);
   });
 });
 

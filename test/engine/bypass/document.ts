@@ -56,6 +56,7 @@ const stands = (row: Refused | Followed): string => (row.kind === "followed" ? r
 
 function ledger(row: Refused | Followed): string {
   if (row.kind === "followed") return row.ledger;
+  if (row.noted !== undefined) return "a note of what was found";
   return row.codes.length === 0 ? "nothing" : `refused: ${row.codes.map((code) => `\`${code}\``).join(", ")}`;
 }
 

@@ -71,6 +71,8 @@ async function tryRow(row: Refused): Promise<void> {
       for (const next of row.next) assert.ok(output.includes(`next: ${next}`), `proposes: ${next}\n${said}`);
     }
     assertClean(output);
+    if (row.noted !== undefined) assert.ok(scene.entries().some(({ kind, data }) => kind === "note" && row.noted?.test(JSON.stringify(data)) === true), `${String(row.noted)} stands in the ledger`);
+    if (row.mayPass !== undefined && exitCode === 0) await row.foundThen?.(scene);
     if (mark !== null) assert.deepEqual(scene.refusedSince(mark), [...row.codes].sort(), said);
     assert.deepEqual(await scene.standing(), standing, "a refusal changes nothing");
   } finally {

@@ -30,10 +30,14 @@ export interface Refused extends Way {
   readonly says: readonly RegExp[];
   /** Commands that the text must propose, verbatim. */
   readonly next: readonly string[];
+  /** A note that the ledger has afterwards. */
+  readonly noted?: RegExp;
   /** Brings the situation about; returns what undoes it. */
   readonly prepare?: (scene: Scene) => Promise<Undo> | Undo;
   /** Why the attempt may also go through, chance deciding; what stands is the same then. */
   readonly mayPass?: string;
+  /** What must hold when it went through. */
+  readonly foundThen?: (scene: Scene) => Promise<void>;
   /** What the attempt left in state or ledger is put right by one more update. */
   readonly settle?: "state" | "up";
 }

@@ -179,6 +179,15 @@ export class Scene {
     await until(`instance ${id} is gone`, async () => !(await this.listed<{ id: string; status: string }>("/instances")).some((instance) => instance.id === id && instance.status !== "terminated"));
   }
 
+  /** Deletes something in the vendor's console, behind everybody's back. */
+  async vendorDeletes(path: string): Promise<void> {
+    const descriptor = JSON.parse(readFileSync(join(this.scratch.sandboxDirectory, "daemon.json"), "utf8")) as { url: string; apiKeyFile: string };
+    await until(`the vendor deletes ${path}`, async () => {
+      const response = await fetch(`${descriptor.url}${path}`, { method: "DELETE", headers: { authorization: `Bearer ${readFileSync(descriptor.apiKeyFile, "utf8").trim()}` } });
+      return response.ok;
+    });
+  }
+
   /** Waits until the vendor shows an instance with this status. */
   async vendorSays(id: string, status: string): Promise<void> {
     await until(`instance ${id} is ${status}`, async () => (await this.listed<{ id: string; status: string }>("/instances")).some((instance) => instance.id === id && instance.status === status));

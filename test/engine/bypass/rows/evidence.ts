@@ -52,6 +52,17 @@ export const receipts: readonly Row[] = [
   { ...refused, id: "receipt-of-other-run", when: "the receipt is for another run", codes: ["receipt-untrusted"], says: [/it is for scratch\/test\/other/], next: pullAgain, ...onlyReceipt((scene, like) => { scene.run.signReceipt(like({ run: { project: "scratch", stack: "test", name: "other" } })); }) },
   { ...refused, id: "receipt-of-other-machine", when: "the receipt speaks of a copy on another machine", codes: ["receipt-elsewhere"], says: [/is on another machine/], next: pullAgain, ...onlyReceipt((scene, like) => { scene.run.signReceipt(like({ place: { host: "laptop.example.com", directory: "/home/ann/pulled" } })); }) },
   { ...refused, id: "copy-of-thrown-away-machine", when: "the copy lies on a machine that is thrown away with its job (CI is set)", codes: ["receipt-temporary"], says: [/thrown away when its job is over/], next: [...pullAgain, "HOLDFAST_COPIES=DIRECTORY holdfast pull scratch/test/quick --to DIRECTORY/quick (a folder that outlives this machine; set it for pulumi destroy too)"], prepare: ({ scratch }) => { scratch.setVariable("CI", "true"); return () => { scratch.setVariable("CI", undefined); }; } },
+  {
+    ...refused, id: "copy-is-the-storage", when: "the receipt's copy is the file system itself, mounted on this machine", codes: ["receipt-copy-goes"], says: [/lies on the run's own storage or machine, under another name/], next: pullAgain,
+    prepare: async (scene) => {
+      const { run } = scene;
+      const receipt = receiptLike(run, {});
+      const directory = await scene.artifacts();
+      const undo = hideFiles(run.paths.receipts);
+      run.signReceipt({ ...receipt, place: { ...receipt.place, directory } });
+      return undo;
+    },
+  },
   { ...refused, id: "receipt-of-unknown-version", when: "the receipt is of a version that this program does not know", codes: ["no-receipt"], says: [/No receipt shows/], next: pullAgain, ...onlyReceipt((scene, like) => { writeOfVersion2(scene, like({})); }) },
   { ...refused, id: "receipt-in-place", when: "the artifacts were only verified on the file system that goes", codes: ["no-receipt"], says: [/only verified in place, and the place itself goes/], next: pullAgain, ...onlyReceipt((scene, like) => { scene.run.signReceipt(like({ how: "verifiedInPlace" })); }) },
   { ...refused, id: "copy-bit-flipped", when: "one bit of the local copy changed", codes: ["receipt-copy-differs"], says: [/was changed or damaged since/], next: pullAgain, ...copyOf(checkpoint, flipBit) },

@@ -7,7 +7,7 @@ import { makeSshKeyPair } from "../../../../providers/lambda/sshKeyPair";
 import { rewriteLedger } from "../forge";
 import type { Row } from "../row";
 import type { Scene } from "../scene";
-import { blockPath, editFile, nothingStands, withScene } from "../scene";
+import { addFile, blockPath, editFile, nothingStands, withScene } from "../scene";
 import { assertGrant } from "./runs";
 
 async function finish(scene: Scene): Promise<void> {
@@ -24,8 +24,11 @@ async function finishAndApprove(scene: Scene): Promise<void> {
 const knobs = (scene: Scene, body: Readonly<Record<string, unknown>>): Promise<unknown> => scene.scratch.sandbox("/knobs", { method: "PATCH", body });
 
 /** Lets the grant, and with it all that was written before it, grow older than a grant lives. */
-function letGrantExpire(scene: Scene): void {
-  const older = (time: string): string => new Date(Date.parse(time) - 25 * 3_600_000).toISOString();
+const letGrantExpire = (scene: Scene): void => { age(scene, 25); };
+
+/** Lets the grant, and with it all that was written before it, grow older by so many hours. */
+function age(scene: Scene, hours: number): void {
+  const older = (time: string): string => new Date(Date.parse(time) - hours * 3_600_000).toISOString();
   rewriteLedger(scene.run, (entry) => {
     if (entry.kind !== "grant.sealed") return { ...entry, at: older(entry.at) };
     const { grant } = (entry as LedgerEntry<"grant.sealed">).data;
@@ -51,6 +54,24 @@ export const afterTheGate: readonly Row[] = [
       assert.deepEqual(await scene.standing(), nothingStands);
       assert.equal(scene.entries().filter((entry) => entry.kind === "grant.sealed").length, 1);
       assert.equal(scene.run.view().auditClosed?.billing, 0);
+    }),
+  },
+  {
+    kind: "followed", id: "grant-then-new-files", when: "the gate allowed, the vendor refused, and before the teardown is taken up again somebody puts files on the file system by hand", typed: ["pulumi destroy", "pulumi destroy", "holdfast approve --confirm NAME", "pulumi destroy"],
+    by: ["vendor", "provider lock"], stands: "everything until the new files were named in an approval too: a grant goes no further than what the person was shown", ledger: "grant; refused: approval-used, unclaimed-data; a second approval and grant; deletions, audit",
+    follow: () => withScene({}, async (scene) => {
+      await finishAndApprove(scene);
+      const before = await scene.standing();
+      await knobs(scene, { account: "inactive" });
+      assert.match((await scene.type("pulumi destroy")).output, /Gate open/);
+      await knobs(scene, { account: "active" });
+      addFile(join(await scene.tier(), "notes/findings.md"), "do not lose");
+      age(scene, 0.5);
+      await scene.refuses("pulumi destroy", ["approval-used", "unclaimed-data"]);
+      assert.match(await scene.succeeds("holdfast approve --confirm NAME"), /notes/);
+      assert.deepEqual(await scene.standing(), before);
+      await scene.succeeds("pulumi destroy");
+      assert.deepEqual(await scene.standing(), nothingStands);
     }),
   },
   {
@@ -117,6 +138,21 @@ export const afterTheGate: readonly Row[] = [
 
 export const elsewhere: readonly Row[] = [
   {
+    kind: "followed", id: "console-deletes", when: "instance and file system are deleted in the vendor's console: nothing here can refuse that, and the audit finds it", typed: ["holdfast audit", "pulumi destroy"],
+    by: ["gate"], stands: "nothing but the key; a destroy goes on asking for what nobody proved", ledger: "a note of what is gone, once; refused: no-approval, no-manifest, not-reachable",
+    follow: () => withScene({}, async (scene) => {
+      await finish(scene);
+      const { instances: [instance = ""], filesystems: [filesystem = ""], keys } = await scene.standing();
+      await scene.vendorTerminates(instance);
+      await scene.vendorDeletes(`/filesystems/${filesystem}`);
+      assert.deepEqual(await scene.standing(), { instances: [], filesystems: [], keys });
+      for (let looks = 0; looks < 2; looks += 1) assert.match(await scene.succeeds("holdfast audit"), /filesystem holdfast-quick\S+, instance holdfast-quick\S+ are not at the vendor any more, and nobody here ended them/);
+      const notes = scene.entries().filter(({ kind, data }) => kind === "note" && /nobody here ended it: .*filesystem holdfast-quick/.test(JSON.stringify(data)));
+      assert.equal(notes.length, 1);
+      await scene.refuses("pulumi destroy", ["no-approval", "no-manifest", "not-reachable"]);
+    }),
+  },
+  {
     kind: "followed", id: "unreachable", when: "the machine does not answer", typed: ["pulumi destroy", "holdfast approve --confirm NAME", "holdfast approve --accept-unreachable --confirm NAME", "pulumi destroy"],
     by: ["gate", "command"], stands: "everything until somebody accepts that newer data may be lost", ledger: "refused: not-reachable, no-approval; the approval that accepts it, grant, deletions, audit",
     follow: () => withScene({}, async (scene) => {
@@ -145,6 +181,8 @@ export const elsewhere: readonly Row[] = [
       assert.notEqual(destroy.exitCode, 0, destroy.output);
       assert.match(destroy.output, /next: holdfast recover scratch\/test\/quick/);
       assert.deepEqual(await scene.standing(), before);
+      await scene.succeeds("holdfast recover scratch/test/quick");
+      await scene.refuses("pulumi destroy", ["no-approval", "no-receipt"]);
     }),
   },
   {
