@@ -11,6 +11,8 @@ export interface Billable {
   readonly name: string;
   /** The unique name it was launched under, where the vendor keeps one apart from a name that people can change. */
   readonly launchName: string | null;
+  /** The custody store that accounts for it; null: it does not say. */
+  readonly custody: string | null;
   readonly region: string | null;
   readonly hourlyUsd: number | null;
   readonly monthlyUsd: number | null;

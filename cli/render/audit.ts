@@ -21,11 +21,14 @@ export function renderAudit(audited: readonly AuditedRun[], options: Options): s
   const adoptions = lost.map(({ run }) => `  ${paint("faint", "next:")} pulumi up (takes what ${run} owns back into the state; no destroy reaches it until then)`);
   const foreign = audited.filter(({ adopted, report }) => adopted && report.standing.length > 0).map(({ run, endpoint }) =>
     paint("faint", `${run} was adopted, not made by Holdfast, which ends nothing of it${endpoint.api === "none" ? "; nobody can be asked whether it still stands, or what it bills" : ""}: whoever made it ends it.`));
+  const ended = audited.filter(({ report }) => report.missing.length > 0).map(({ run, report }) =>
+    paint("warn", `${run}: ${report.missing.map(({ role, name }) => `${role} ${name}`).join(", ")} ${report.missing.length === 1 ? "is" : "are"} not at the vendor any more, and nobody here ended ${report.missing.length === 1 ? "it" : "them"}; the next pulumi up takes note of it`));
   const spent = audited.map(({ run, report }) => `${run}: ${report.usdSoFar === null ? "no price known" : `${formatUsd(report.usdSoFar)} by list price until now`}`);
   return [
     rows.length === 0 ? paint("good", "Nothing bills for this project's runs.") : renderTable(["run", "as", "what", "name", "region", "per hour", "per month"], rows, { ...options, right: [5, 6] }),
     ...(others.length === 0 ? [] : [paint("faint", `Besides, the account holds ${plural(others.length, "thing")} not made by these runs: ${others.map((other) => `${other.kind} ${other.name}`).join(", ")}`)]),
     ...foreign,
+    ...ended,
     ...intents.map((line) => paint("warn", line)),
     ...removals,
     ...adoptions,

@@ -1,5 +1,5 @@
 /** What the vendor bills, run by run of this project. */
-import type { RunView } from "../../custody";
+import type { RunCustody, RunView } from "../../custody";
 import type { EndpointRef } from "../../custody/formats";
 import { runId } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
@@ -39,13 +39,30 @@ export async function auditRuns(session: Session, project: Project, text: string
     const state = adopted || report.standing.length === 0 ? null : await exportState(project.root, ref.stack, session.env);
     audited.push({ run: runId(ref), endpoint, report, adopted, orphaned: orphansOf(report, state) });
   }
-  return withoutSiblings(audited);
+  const all = withoutSiblings(audited);
+  for (const [index, ref] of refs.entries()) record(project.custody.run(ref), all[index]);
+  return all;
+}
+
+/** What went past every lock (surgery on the state, the vendor's console) stands in the ledger too, once: since when it was known. */
+function record(run: RunCustody, audited: AuditedRun | undefined): void {
+  if (audited === undefined || audited.adopted) return;
+  const { orphaned, report } = audited;
+  const named = (found: readonly { readonly kind: string; readonly name: string; readonly id: string }[]): string => found.map(({ kind, name, id }) => `${kind} ${name} (${id})`).join(", ");
+  const found = [
+    ...(orphaned.length === 0 ? [] : [`in no stack's state any more, so that no destroy would end it: ${named(orphaned)}`]),
+    ...(report.unexpected.length === 0 ? [] : [`billing, and not known here: ${named(report.unexpected)}`]),
+    ...(report.missing.length === 0 ? [] : [`not at the vendor any more, and nobody here ended it: ${named(report.missing.map((resource) => ({ ...resource, kind: resource.role })))}`]),
+  ];
+  if (found.length === 0) return;
+  const note = `The audit found ${found.join("; ")}.`;
+  if (!run.entries().some(({ kind, data }) => kind === "note" && (data as { text: string }).text === note)) run.append("note", { text: note });
 }
 
 /** A machine adopted by its address: nobody can be asked what it bills, so it counts as standing as long as somebody looks at it. Pure. */
 function unasked(view: RunView, now: Date): BillingReport {
-  const standing = view.live.map(({ id, name }): Billable => ({ kind: "machine", id, name, launchName: null, region: null, hourlyUsd: null, monthlyUsd: null, remove: "where it was made" }));
-  return { at: now.toISOString(), standing, kept: [], unexpected: [], others: [], openIntents: [], usdSoFar: null };
+  const standing = view.live.map(({ id, name }): Billable => ({ kind: "machine", id, name, launchName: null, custody: null, region: null, hourlyUsd: null, monthlyUsd: null, remove: "where it was made" }));
+  return { at: now.toISOString(), standing, kept: [], unexpected: [], others: [], missing: [], openIntents: [], usdSoFar: null };
 }
 
 /** What the state does not name. Without a state to look at nothing can be said, so nothing is. Pure. */

@@ -17,6 +17,8 @@ export interface BillingReport {
   readonly kept: readonly Billable[];
   /** Not of this run: other people's work, or what was made by hand. */
   readonly others: readonly Billable[];
+  /** Standing by the ledger, and twice not in the vendor's list: ended in its console, or in another account than this key's. */
+  readonly missing: readonly LiveResource[];
   /** Launch intents nobody confirmed or abandoned. */
   readonly openIntents: readonly string[];
   /** What the run cost so far by the ledger's times and rates; a bound, the vendor's bill is exact. */
@@ -39,16 +41,27 @@ export async function auditBilling(run: RunCustody, endpoint: EndpointRef, optio
   // Storage that is not this run's is left as it was found: it is nobody's mistake that it bills.
   const keptIds = new Set(view.leftovers.map((leftover) => leftover.id));
   const everOurs = new Set(view.deleted.map((deleted) => deleted.id));
-  const ours = (billable: Billable): boolean => isNamedFor(run.ref, billable.launchName ?? billable.name) || everOurs.has(billable.id);
+  // Another checkout may have a run of the same name in this account: what its custody accounts for is not ours to end.
+  const foreign = ({ custody }: Billable): boolean => custody !== null && custody !== view.custodyId;
+  const ours = (billable: Billable): boolean => everOurs.has(billable.id) || (isNamedFor(run.ref, billable.launchName ?? billable.name) && !foreign(billable));
   return {
     at: options.clock.now().toISOString(),
     standing: billables.filter((billable) => standingIds.has(billable.id) && !keptIds.has(billable.id)),
     kept: billables.filter((billable) => keptIds.has(billable.id)),
     unexpected: billables.filter((billable) => !standingIds.has(billable.id) && !keptIds.has(billable.id) && ours(billable)),
     others: billables.filter((billable) => !standingIds.has(billable.id) && !keptIds.has(billable.id) && !ours(billable)),
+    missing: await missingAt(view.live.filter(({ role }) => billingRoles.has(role)), billables, () => source.listBillables(endpoint, options.projectRoot)),
     openIntents: view.openIntents.map((intent) => intent.intent),
     usdSoFar: costSoFar(view, options.clock.now()),
   };
+}
+
+const billingRoles: ReadonlySet<string> = new Set(["instance", "filesystem", "rescue"]);
+
+async function missingAt(live: readonly LiveResource[], listed: readonly Billable[], again: () => Promise<readonly Billable[]>): Promise<LiveResource[]> {
+  const absent = (resources: readonly LiveResource[], list: readonly Billable[]): LiveResource[] => resources.filter(({ id }) => !list.some((billable) => billable.id === id));
+  const once = absent(live, listed);
+  return once.length === 0 ? [] : absent(once, await again());
 }
 
 /** What one launch made twice, or was adopted, and a person ended since: no resource of a stack would ever say so, and it would cost on in the ledger. */

@@ -1,7 +1,7 @@
 /** Everything in the account that bills now, with the command that ends it. The billing audit compares it with the ledger. */
 import type { LambdaClient } from "./api/client";
 import type { Endpoint } from "./endpoint";
-import { launchTag } from "./instance/launchTag";
+import { custodyTag, launchTag } from "./instance/launchTag";
 import { storageMonthlyUsd } from "./api/prices";
 import type { Filesystem, Instance } from "./api/types";
 
@@ -17,6 +17,7 @@ export interface Billable {
   readonly monthlyUsd: number | null;
   /** The unique name under which Holdfast launched it; null when it was not us, or not by this tool. */
   readonly launchName: string | null;
+  readonly custody: string | null;
   /** Exact command for a person's shell. */
   readonly remove: string;
 }
@@ -27,7 +28,7 @@ export async function listBillables({ client, endpoint }: { readonly client: Lam
   const filesystems = await client.listFilesystems();
   return [
     ...instances.filter((instance) => instance.status !== "terminated").map((instance) => billableInstance(instance, endpoint)),
-    ...filesystems.map((filesystem) => billableFilesystem(filesystem, endpoint)),
+    ...filesystems.map((filesystem) => billableFilesystem(filesystem, instances, endpoint)),
   ];
 }
 
@@ -39,11 +40,21 @@ const billableInstance = (instance: Instance, endpoint: Endpoint): Billable => (
   status: instance.status,
   hourlyUsd: instance.instance_type.price_cents_per_hour / 100,
   monthlyUsd: null,
-  launchName: instance.tags?.find((tag) => tag.key === launchTag)?.value ?? null,
+  launchName: tagOf(instance, launchTag),
+  custody: tagOf(instance, custodyTag),
   remove: terminateCommand(endpoint, instance.id),
 });
 
-const billableFilesystem = (filesystem: Filesystem, endpoint: Endpoint): Billable => ({
+const tagOf = (instance: Instance, name: string): string | null => instance.tags?.find((tag) => tag.key === name)?.value ?? null;
+
+/** A file system has no tags: it is its users', where they are all of one custody. */
+function custodyOf(filesystem: Filesystem, instances: readonly Instance[]): string | null {
+  const users = instances.filter(({ status, file_system_mounts: mounts }) => status !== "terminated" && mounts?.some((mount) => mount.file_system_id === filesystem.id) === true);
+  const [only, ...others] = new Set(users.map((instance) => tagOf(instance, custodyTag)));
+  return others.length === 0 ? (only ?? null) : null;
+}
+
+const billableFilesystem = (filesystem: Filesystem, instances: readonly Instance[], endpoint: Endpoint): Billable => ({
   kind: "filesystem",
   id: filesystem.id,
   name: filesystem.name,
@@ -52,6 +63,7 @@ const billableFilesystem = (filesystem: Filesystem, endpoint: Endpoint): Billabl
   hourlyUsd: null,
   monthlyUsd: storageMonthlyUsd(filesystem.bytes_used ?? null),
   launchName: null,
+  custody: custodyOf(filesystem, instances),
   remove: deleteFilesystemCommand(endpoint, filesystem.id),
 });
 

@@ -4,7 +4,7 @@ import type { CommandResult, ScratchStack } from "./stack";
 import { until } from "./until";
 
 export interface Vendor {
-  instances: { id: string; status: string; instance_type: { name: string } }[];
+  instances: { id: string; name: string; status: string; instance_type: { name: string } }[];
   filesystems: { id: string; name: string }[];
   keys: { id: string; name: string }[];
 }

@@ -121,9 +121,7 @@ class Life {
     const known = JSON.stringify((await this.scratch.resources()).map(({ id, outputs }) => [id, outputs]));
     const ledger = readFileSync(join(this.scratch.custody().dir, "ledger.jsonl"), "utf8");
     const tracked = (...names: string[]): boolean => names.some((name) => known.includes(`"${name}"`) || ledger.includes(`"${name}"`));
-    // An instance is found again by the key it was launched with, whose name is in the intent.
-    for (const { id } of instances) if (!tracked(id) && !ledger.includes('"role":"instance"')) this.untracked.push(`instance ${id}`);
-    for (const { id, name } of [...filesystems, ...keys]) if (!tracked(id, name)) this.untracked.push(`${name} ${id}`);
+    for (const { id, name } of [...instances, ...filesystems, ...keys]) if (!tracked(id, name)) this.untracked.push(`${name} ${id}`);
   }
 
   private async attempt(phase: Phase, environment: Record<string, string>): Promise<CommandResult> {

@@ -17,7 +17,7 @@ import { isLambdaError, LambdaError } from "../api/errors";
 import { lookUntilSettled, lostReplySeconds, openIntent, uniqueName } from "../intents";
 import type { Instance, LaunchRequest, OfferedType } from "../api/types";
 import { impossibleCapacity, noCapacity } from "./capacityErrors";
-import { launchTag } from "./launchTag";
+import { custodyTag, launchTag } from "./launchTag";
 import type { LaunchInputs, Launched } from "./properties";
 import { launchedOf } from "./properties";
 
@@ -189,6 +189,7 @@ function launchRequest(inputs: LaunchInputs, choice: Choice, launchName: string)
     image: inputs.image,
     tags: [
       { key: launchTag, value: launchName },
+      { key: custodyTag, value: inputs.binding.custodyId },
       ...Object.entries(inputs.tags).map(([key, value]) => ({ key, value })),
     ],
     ...(inputs.firewallRulesetIds.length === 0 ? {} : { firewall_rulesets: inputs.firewallRulesetIds.map((id) => ({ id })) }),
