@@ -8,6 +8,7 @@ import type { StackConfig, StackConfigInput } from "../profiles";
 import { parseStackConfig, profileFor, PROVISIONED, resolve } from "../profiles";
 import { judgedPlan } from "../profiles/judgedPlan";
 import type { Plan } from "../profiles/plan";
+import { assertAsDeclared } from "../providers/asDeclared";
 import type { Binding } from "../providers/kind";
 import { runOf } from "../providers/kind";
 import { endpointOf } from "../providers/endpointOf";
@@ -96,6 +97,7 @@ function resolveRun(name: string, { otherRuns = [], ...args }: TrainingRunArgs):
   const local = localBackendWarning(projectRoot, endpoint.api);
   if (local !== null) void pulumi.log.warn(local);
   const plan = resolve(request, profileFor(config.platform), { run: runOf(binding), config, codeSha256: code.sha256, inputs, lock, now: new Date() });
+  assertAsDeclared(run, plan, process.env);
   return {
     binding,
     config,

@@ -37,7 +37,7 @@ export function logsCommand(cli: Cli): Command {
 async function show(session: Session, text: string | undefined, named: string | undefined, options: LogsOptions): Promise<ExitCode | undefined> {
   const { run, cell } = await chooseLog(session, text, named);
   const view = run.view();
-  if (cell !== undefined && !view.roster.has(cell)) {
+  if (cell !== undefined && !view.roster.has(cellOf(cell))) {
     throw new UserError(`${runId(run.ref)} has no cell "${cell}". Its cells: ${[...view.roster].join(", ") || "none"}.`, { code: "cell-not-found" });
   }
   const { jobPlace } = await import("../../providers/job/layout.js");
@@ -62,11 +62,14 @@ async function chooseLog(session: Session, text: string | undefined, cell: strin
     return { run: custody.run(selectRun(text, known, "logs")), cell };
   } catch (error) {
     if (text === undefined || cell !== undefined || !(error instanceof UserError) || error.code !== "run-not-found") throw error;
-    const only = onlyRunWith(text, custody);
+    const only = onlyRunWith(cellOf(text), custody);
     if (only === null) throw error;
     return { run: only, cell: text };
   }
 }
+
+/** What a fresh start set aside is a cell's too, with its log. */
+const cellOf = (name: string): string => name.replace(/\.kept-\d+$/, "");
 
 async function showPulled(session: Session, run: RunCustody, cell: string | undefined, { lines }: LogsOptions): Promise<void> {
   const pulled = (await import("../runs/pulledLogs.js")).pulledLog(run, cell);

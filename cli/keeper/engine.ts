@@ -9,6 +9,7 @@ import { delimiter, dirname, join } from "node:path";
 import type { RunRef } from "../../custody/formats";
 import { runId } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
+import { BRINGS_BACK } from "../../providers/asDeclared";
 import type { StateResource } from "../runs/pulumiState";
 import { exportState } from "../runs/pulumiState";
 
@@ -51,10 +52,10 @@ export async function destroyRun(run: RunRef, options: EngineOptions): Promise<E
   return runEngine(["destroy", "--target", component, "--target-dependents"], run.stack, env, options);
 }
 
-/** The stack as the program in this checkout describes it. */
+/** The run as it was declared last: the program of a checkout that says something else ends with what differs, and changes nothing. */
 export async function updateStack(run: RunRef, options: EngineOptions): Promise<EngineOutcome> {
   await assertCommitted(options);
-  return runEngine(["up"], run.stack, await engineEnvironment(options), options);
+  return runEngine(["up"], run.stack, { ...await engineEnvironment(options), [BRINGS_BACK]: runId(run) }, options);
 }
 
 /** The URN of the run's component; null when state does not have it. What the program put around it is the program's. Pure. */

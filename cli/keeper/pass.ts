@@ -158,13 +158,23 @@ async function restart(
       return { did: "pulumi up", events: [eventOf(facts, "machine.restarted", back.id, { severity: "info", title: `${facts.run} has a machine again`, message: `${back.name} goes on from the newest checkpoints.`, data: { instance: back.id } })], state: "fine" };
     }
     memory.set("restart", afterFailure(tries, of, session.clock.now()));
-    const lines = output.split("\n").map((line) => line.trim()).filter((line) => /error/i.test(line)).slice(-4).join("\n");
+    const lines = errorsOf(output);
     return { did: "pulumi up failed", events: [eventOf(facts, "restart.failed", digestOf(lines), { severity: "urgent", title: `${facts.run}: pulumi up failed`, message: lines || `exit code ${exitCode}`, next: ["pulumi up (a person looks)"] })], state: "waits" };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     memory.set("restart", afterFailure(tries, of, session.clock.now()));
     return { did: "held back", events: [eventOf(facts, "restart.held-back", digestOf(error.message), { severity: "warn", title: `${facts.run} is not brought back`, message: error.message, next: error.next })], state: "waits" };
   }
+}
+
+/** Each error of the engine with the lines that belong to it, up to the next empty one. */
+function errorsOf(output: string): string {
+  let within = false;
+  const told = output.split("\n").map((line) => line.trim()).filter((line) => {
+    within = line !== "" && (within || /error/i.test(line));
+    return within;
+  });
+  return told.slice(0, 12).join("\n");
 }
 
 /** A silence that people heard of is over. */

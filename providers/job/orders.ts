@@ -65,7 +65,7 @@ export async function orderCells(run: RunCustody, remote: Remote, order: Order, 
   for (const [word, named] of [["aside", waiting], [order, cells.filter((cell) => !waiting.includes(cell) && !pending.includes(cell))]] as const) {
     if (named.length > 0) outcomes.push(...(await send(remote, place, word, named, options)));
   }
-  const queue = order === "cancel" || waiting.length === cells.length ? null : await resume(run, remote, place, view, options);
+  const queue = order === "cancel" || waiting.length === cells.length ? null : await resume(run, remote, place, { view, cells }, options);
   const after = await readLiveRun(remote, place);
   return {
     cells: outcomes.map((one) => ({ ...one, state: after.cells.get(one.cell)?.state ?? "unknown" })),
@@ -157,7 +157,7 @@ async function awaitTaken(remote: Remote, place: PlacedJob, cells: readonly stri
 }
 
 /** The queue again, from the spec and code that the ledger knows last; nothing when one lives. */
-async function resume(run: RunCustody, remote: Remote, place: PlacedJob, view: RunView, { clock, say }: OrderOptions): Promise<"running" | "started"> {
+async function resume(run: RunCustody, remote: Remote, place: PlacedJob, { view, cells }: { view: RunView; cells: readonly string[] }, { clock, say }: OrderOptions): Promise<"running" | "started"> {
   if ((await readLiveRun(remote, place)).writer === "alive") return "running";
   const there = await remote.exec(["sh", "-c", '[ -d "$1" ] && [ -d "$2" ]', "sh", place.spec, place.code]);
   if (there.exitCode === "unknown") throw new RemoteUnreachable(remote.description, "the connection ended while the pushed folders were looked for");
@@ -172,6 +172,9 @@ async function resume(run: RunCustody, remote: Remote, place: PlacedJob, view: R
     specSha256: place.specSha256,
     scriptsSha256: place.scriptsSha256,
   });
+  // An edit that was refused for the sake of other cells is still to come: a fresh start of theirs waits for it.
+  const refused = [...view.refusedEdit].filter((cell) => !cells.includes(cell));
+  if (refused.length > 0) run.append("job.refused", { cells: refused, why: "still to come, after the queue was started again", by: whoTypes() });
   await startQueue(remote, place, clock);
   say("nothing ran any more: the queue was started again");
   return "started";

@@ -51,6 +51,8 @@ test("a single word that is no run is looked for among the cells, and only where
   await withMachine(async (project, machine) => {
     machine.log("b", "of b");
     assert.equal((await project.holdfast("logs", "b")).stdout, "of b\n");
+    machine.log("b.kept-1", "of b before its fresh start");
+    assert.equal((await project.holdfast("logs", "b.kept-1")).stdout, "of b before its fresh start\n");
     const unknown = await project.holdfast("logs", "nope");
     assert.equal(unknown.code, 4);
     assert.match(unknown.stderr, /There is no run "nope"/);

@@ -168,6 +168,10 @@ test("a retry resumes, a fresh start keeps what there was, a cancel saves first;
     // What has started is changed by a fresh start only, and keeps what it has.
     writeRoster('{name: a, args: ["other"]}', '{name: b, args: ["two"]}');
     await refused(scratch.up(), /holdfast retry a --fresh/);
+    // Also when the queue was started again meanwhile, for another cell's sake.
+    await succeeds(scratch.holdfast("retry", "b"));
+    await until("b runs", () => value("b", "checkpoints", "starts.safetensors") === 3);
+    await succeeds(scratch.holdfast("cancel", "b"));
     assert.match(await succeeds(scratch.holdfast("retry", "a", "--fresh")), /kept as a\.kept-1[\s\S]*waits for that edit/);
     await succeeds(scratch.up());
     await until("a is complete again", async () => stateOf(await status(scratch), "a") === "complete");
@@ -176,16 +180,16 @@ test("a retry resumes, a fresh start keeps what there was, a cancel saves first;
 
     // The whole run: nothing goes on by itself, and everything goes on when it is retried.
     await succeeds(scratch.holdfast("retry", "b"));
-    await until("b runs", () => value("b", "checkpoints", "starts.safetensors") === 3);
+    await until("b runs", () => value("b", "checkpoints", "starts.safetensors") === 4);
     assert.match(await succeeds(scratch.holdfast("cancel", "quick")), /nothing runs any more/);
     go(scratch, "b");
     await succeeds(scratch.holdfast("retry", "--failed"));
     await until("the roster is complete", async () => (await status(scratch)).closed?.complete.length === 2 && (await status(scratch)).writer === "none");
-    assert.equal(value("b", "checkpoints", "starts.safetensors"), 4);
+    assert.equal(value("b", "checkpoints", "starts.safetensors"), 5);
     assert.deepEqual(await atVendor(scratch), made);
 
     const orders = scratch.custody().entries().flatMap((entry) => (entry.kind === "cells.ordered" ? [entry.data as unknown as { order: string; cells: string[] }] : []));
-    assert.deepEqual(orders.map(({ order, cells }) => `${order} ${cells.join(" ")}`), ["retry b", "retry a", "cancel b", "fresh a", "retry b", "cancel b", "retry b"]);
+    assert.deepEqual(orders.map(({ order, cells }) => `${order} ${cells.join(" ")}`), ["retry b", "retry a", "cancel b", "retry b", "cancel b", "fresh a", "retry b", "cancel b", "retry b"]);
     await succeeds(scratch.holdfast("pull"));
     assert.deepEqual(readdirSync(join(scratch.directory, ".holdfast", "pulled", "scratch", "test", "quick", "cells")).sort(), ["a", "a.kept-1", "b"]);
     await succeeds(scratch.holdfast("approve", "--confirm", scratch.custody().view().resources.get("instance")?.name ?? ""));

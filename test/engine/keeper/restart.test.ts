@@ -1,6 +1,6 @@
 /** What ends a training at night, a reboot, a lost machine, a drought, does not leave it standing still until morning; clocks are told before they strike. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { withScene } from "../bypass/scene";
@@ -66,6 +66,25 @@ test("the keeper starts a dead queue again, brings back a lost machine and goes 
       await scene.scratch.sandbox("/knobs", { method: "PATCH", body: { capacity: null } });
       const there = await pass(scene);
       assert.deepEqual([there.did, kinds(there)], ["pulumi up", ["capacity.there", "machine.restarted"]], JSON.stringify(there));
+
+      // Somebody added a cell from another checkout; this one does not know of it.
+      const job = join(scene.scratch.directory, "job", "job.yaml");
+      const here = readFileSync(job, "utf8");
+      writeFileSync(job, `${here}  - {name: later, args: ["3"]}\n`);
+      await scene.succeeds("pulumi up");
+      writeFileSync(job, here);
+      assert.equal((await pass(scene)).activity, "training");
+      const [third = ""] = (await scene.standing()).instances;
+      await scene.vendorTerminates(third);
+      await pass(scene);
+      const stale = await passAfter(scene, aWhile);
+      assert.deepEqual([stale.did, kinds(stale)], ["pulumi up failed", ["machine.lost", "restart.failed"]], JSON.stringify(stale));
+      assert.match(stale.events.at(-1)?.message ?? "", /would take out later/);
+      assert.deepEqual((await scene.standing()).instances, [], "nothing was launched for an older job");
+      assert.ok(scene.run.view().roster.has("later"), "and nobody's cell was taken out");
+      writeFileSync(job, `${here}  - {name: later, args: ["3"]}\n`);
+      const known = await passAfter(scene, 2 * aWhile);
+      assert.deepEqual([known.did, kinds(known)], ["pulumi up", ["machine.restarted"]], JSON.stringify(known));
 
       releaseCell(artifacts);
       await scene.rosterEnds();
