@@ -46,7 +46,7 @@ if [ "$at" = 0 ]; then
 fi
 echo "$at"
 ended() {
-  [ -s "$3" ] || { [ -n "$2" ] && grep -Eq '"state" *: *"(complete|failed|cancelled)"' "$2" 2>/dev/null; }
+  [ -s "$3" ] || { [ -n "$2" ] && grep -Eq '"state" *: *"(complete|failed|cancelled|kept|removed)"' "$2" 2>/dev/null; }
 }
 # A loop of its own writes nowhere, so that the connection does not wait for it.
 (until ended "$@"; do sleep 1; done) >/dev/null 2>&1 &

@@ -11,6 +11,7 @@ import { COPIED_FOLDERS, CUSTODY_COPY, isCopyName, LEDGER_COPY } from "../copies
 import { writeFileDurably } from "../disk/files";
 import { runId, type LedgerEntry, type RunRef } from "../formats";
 import { assertRunRef } from "../ledger";
+import { LedgerGraph } from "../merging/graph";
 import type { RunCustody } from "../runCustody";
 import { custodyRootOf, openCustody, parseCustodyId, type Custody } from "../store";
 import { UserError } from "../userError";
@@ -84,8 +85,7 @@ export class SharedCustody {
 
   /** Whether the store here has lines that were not seen there. Asks nobody. Throws UserError `ledger-broken`. */
   hasNews(run: RunCustody): boolean {
-    const head = run.entries().at(-1)?.hash;
-    return head !== undefined && head !== this.lastSeen(run)?.head;
+    return saysMore(run.entries(), this.lastSeen(run));
   }
 
   /**
@@ -121,7 +121,7 @@ export class SharedCustody {
       const entries = run.entries();
       const head = entries.at(-1)?.hash;
       const seen = this.lastSeen(run);
-      if (head === undefined || head === seen?.head) return false;
+      if (head === undefined || !saysMore(entries, seen)) return false;
       await this.bringDocuments(run);
       const { signer } = this.signing();
       const text = sealLedger(entries, run.ref, signer, this.options.clock.now());
@@ -215,6 +215,18 @@ export class SharedCustody {
 interface LastSeen {
   readonly version: string;
   readonly head: string;
+}
+
+/**
+ * Whether a line here, that was not seen there, says more than how this store came by the lines of others. By itself nobody needs to hear of
+ * that: whoever took it over unvouched would say the same in return, at every look, and each such line takes back what was agreed beforehand.
+ */
+function saysMore(entries: readonly LedgerEntry[], seen: LastSeen | null): boolean {
+  const head = entries.at(-1)?.hash;
+  if (head === undefined || head === seen?.head) return false;
+  if (seen === null || !entries.some(({ hash }) => hash === seen.head)) return true;
+  const known = new LedgerGraph(entries).ancestors([seen.head]);
+  return entries.some(({ hash, kind }) => !known.has(hash) && kind !== "custody.recovered" && kind !== "custody.merged");
 }
 
 const SEEN_FILE = "shared.json";

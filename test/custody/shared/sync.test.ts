@@ -128,6 +128,29 @@ test("lines for which nobody vouches who is trusted count as little as a copy", 
   assert.equal(b.run.view().jobEverStarted, true, "whatever the others say");
 });
 
+test("whoever only looks, and is not trusted, tells nobody anything: no consent is taken back, and no ledger grows with every look", async (context) => {
+  const { a, b } = await pair(context);
+  for (const { project, custody } of [a, b]) {
+    writeFileSync(join(project, "holdfast.trust.yaml"), stringify({ v: 1, keys: [trustEntry({ name: "me", publicKey: custody.signer().publicKey }, ["pull", "approve"])] }));
+  }
+  a.run.append("standing.signed", { standing: "sta_0123456789abcdef", allows: [], maxUsd: null, expiresAt: "2026-03-02T12:00:00.000Z", envelopeSha256: "0".repeat(64), keyId: a.custody.signer().keyId });
+  await a.shared.share(a.run);
+  const version = (await a.shared.runs("digits"))[0]?.version;
+  for (let look = 0; look < 3; look += 1) {
+    for (const { shared, run: theirs } of [b, a]) {
+      await shared.fetch(theirs);
+      assert.deepEqual([shared.hasNews(theirs), await shared.share(theirs)], [false, false]);
+    }
+  }
+  assert.deepEqual((await b.shared.runs("digits")).map((found) => found.version), [version]);
+  assert.equal(a.run.view().standing.length, 1);
+  assert.deepEqual(kinds(b.run), ["run.declared", "standing.signed", "custody.recovered"]);
+  // What it does says more, and comes with all that led to it.
+  b.run.append("note", { text: "by b" });
+  assert.equal(await b.shared.share(b.run), true);
+  assert.equal((await a.shared.fetch(a.run)).added, 2);
+});
+
 test("a signature over an older ledger does not vouch for lines that were added to it since", async (context) => {
   const { a, b, place } = await pair(context);
   await a.shared.share(a.run);
