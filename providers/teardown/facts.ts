@@ -18,7 +18,7 @@ import { platformSource } from "../platformSource";
 import { liveAddress, remoteForRun } from "../ssh/forRun";
 import { takeFolderManifest } from "../adopted/folder";
 import { noticeLostMachine } from "./lostMachine";
-import { showsMark } from "./sameStorage";
+import { liesOn } from "./sameStorage";
 import type { TierPlace } from "./tiers";
 import { isMounted, listUnclaimed } from "./tiers";
 
@@ -177,7 +177,7 @@ async function look(run: RunCustody, view: RunView, plan: Plan | null, options: 
     const writerAlive = !untouched && (await readWriterStatus(remote, place)).writer !== "none";
     return {
       remote: { state: "reachable", manifest, writerAlive, cells: [...manifest.cells], unclaimed },
-      noCopies: untouched ? new Set<string>() : await copiesThatGo(run, remote, manifest, place),
+      noCopies: untouched ? new Set<string>() : await copiesThatGo(run, remote, manifest, place, plan.ownDisk.home),
       durableEmpty: manifest.files.length === 0 && unclaimed.every((data) => data.tier !== plan.durable.tier) ? "yes" : "no",
     };
   } catch (error) {
@@ -195,14 +195,15 @@ async function look(run: RunCustody, view: RunView, plan: Plan | null, options: 
   }
 }
 
-async function copiesThatGo(run: RunCustody, remote: Remote, manifest: Manifest, { directory, scripts }: MachinePlace): Promise<ReadonlySet<string>> {
+async function copiesThatGo(run: RunCustody, remote: Remote, manifest: Manifest, { mountPoint, directory, scripts }: MachinePlace, home: string): Promise<ReadonlySet<string>> {
+  const storages = [{ root: mountPoint, folder: `${directory}/state` }, { root: home, folder: scripts }];
   const digest = manifestDigest(manifest);
   const folders = new Set(manifest.files.map(({ path }) => dirname(path)));
   const found = new Set<string>();
   for (const { trusted, content } of run.receipts()) {
     if (!trusted || content.how !== "pulled" || content.manifestSha256 !== digest || found.has(content.place.directory)) continue;
     const copy = [content.place.directory, ...[...folders].map((folder) => join(content.place.directory, folder))];
-    if (await showsMark(remote, [`${directory}/state`, scripts], copy)) found.add(content.place.directory);
+    if (await liesOn(remote, storages, copy)) found.add(content.place.directory);
   }
   return found;
 }

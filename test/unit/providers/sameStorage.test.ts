@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { RemoteExecOptions, RemoteResult } from "../../../custody";
-import { showsMark } from "../../../providers/teardown/sameStorage";
+import { liesOn } from "../../../providers/teardown/sameStorage";
 import { LocalRemote } from "../../custody/localRemote";
 import { temporaryFolder } from "../../custody/support";
 
@@ -20,6 +20,7 @@ class Elsewhere extends LocalRemote {
 }
 
 const state = "/lambda/nfs/data/holdfast/digits/dev/sweep/state";
+const storages = [{ root: "/lambda/nfs/data", folder: state }];
 
 test("a folder below anything that shows the run's storage is no copy; one that only resembles it is", async (context) => {
   const folder = temporaryFolder(context);
@@ -30,7 +31,7 @@ test("a folder below anything that shows the run's storage is no copy; one that 
   symlinkSync(storage, join(folder, "mounted"));
   symlinkSync(join(storage, "holdfast", "digits", "dev", "sweep", "cells"), join(folder, "linked", "cells"));
   mkdirSync(join(storage, "holdfast", "digits", "dev", "sweep", "cells"));
-  const shows = (...folders: readonly string[]): Promise<boolean> => showsMark(new Elsewhere(root), [state], folders);
+  const shows = (...folders: readonly string[]): Promise<boolean> => liesOn(new Elsewhere(root), storages, folders);
 
   assert.equal(await shows(copy, join(copy, "cells")), false);
   assert.equal(await shows(join(storage, "holdfast", "digits", "dev", "sweep")), true, "the run's own directory");
@@ -43,6 +44,14 @@ test("a folder below anything that shows the run's storage is no copy; one that 
 
 test("a tier that takes no mark is not taken for a copy", async (context) => {
   const folder = temporaryFolder(context);
-  assert.equal(await showsMark(new Elsewhere(join(folder, "machine")), [state], [folder]), false);
+  assert.equal(await liesOn(new Elsewhere(join(folder, "machine")), storages, [folder]), false);
   assert.equal(existsSync(join(folder, "machine")), false);
+});
+
+test("on the machine itself only what lies on the same storage is no copy", async (context) => {
+  const folder = temporaryFolder(context);
+  const own = { root: join(folder, "nfs"), folder: join(folder, "nfs", "run", "state") };
+  for (const made of [own.folder, join(folder, "nfs", "backup"), join(folder, "disk")]) mkdirSync(made, { recursive: true });
+  assert.equal(await liesOn(new LocalRemote(), [own], [join(folder, "nfs", "backup")]), true);
+  assert.equal(await liesOn(new LocalRemote(), [own], [join(folder, "disk")]), false);
 });
