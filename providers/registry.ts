@@ -59,6 +59,7 @@ export function provider(name: string): DynamicProvider {
     async diff(id, olds, news) {
       return guarded(async () => {
         assertSameCustody(olds, news);
+        assertSameRun(olds, news);
         if (isPlace(olds)) return { changes: true, replaces: ["waiting"], deleteBeforeReplace: true };
         const implementation = await kind();
         const { changes, replaces = [], note } = implementation.diff(olds, news);
@@ -86,6 +87,7 @@ export function provider(name: string): DynamicProvider {
     async update(id, olds, news) {
       return guarded(async () => {
         assertSameCustody(olds, news);
+        assertSameRun(olds, news);
         if (isPlace(olds)) return { outs: complete(news, olds) };
         return { outs: complete(news, await inStepWith(news, false, async (given) => (await kind()).update(id, olds, news, given))) };
       }, news);
@@ -109,6 +111,16 @@ function assertSameCustody(olds: Props, news: Props): void {
   throw new UserError(`This stack was made under the custody store ${before}; the one of this checkout is ${now} and knows nothing of it. Nothing was changed.`, {
     code: "custody-elsewhere",
     next: [`holdfast recover ${runId(runOf(news["binding"] as Binding))} (brings the evidence here from the durable tier)`, "export HOLDFAST_CUSTODY_DIR=DIRECTORY (when the store is in another folder of this machine)"],
+  });
+}
+
+/** A stack or project that was renamed under its resources: their artifacts and evidence lie under the old name, and an update would begin another run beside them. */
+function assertSameRun(olds: Props, news: Props): void {
+  const [before, now] = [olds, news].map((props) => props["binding"] as Binding | undefined);
+  if (before === undefined || now === undefined || runId(runOf(before)) === runId(runOf(now))) return;
+  throw new UserError(`What this stack owns belongs to run ${runId(runOf(before))}, and the program now calls it ${runId(runOf(now))}: the stack or the project was renamed. Nothing was changed.`, {
+    code: "run-renamed",
+    next: [`give it its old name again (pulumi stack rename ${before.stack}; the project is named ${before.project} in Pulumi.yaml)`, "or end the run first: pulumi destroy"],
   });
 }
 

@@ -6,7 +6,7 @@ import { plannedDeletion } from "../../providers/teardown/deletions";
 import { teardownDigest } from "../../providers/gate/digest";
 import { runOf } from "../../providers/kind";
 import { fromProgramsLine } from "../../providers/callSite";
-import { BillingAudit } from "../billingAudit";
+import { BillingAudit, nameInProgram } from "../billingAudit";
 import { RemoteJob } from "../job";
 import type { PlatformRunArgs, PlatformRunOutputs } from "../platform";
 import { TeardownGate } from "../teardownGate";
@@ -24,6 +24,8 @@ export class LambdaRun extends pulumi.ComponentResource implements PlatformRunOu
   readonly waiting: pulumi.Output<CapacityWaiting | null>;
 
   private readonly prefix: string;
+  /** URN of the run in the program. */
+  private readonly component: Promise<string>;
 
   constructor(
     private readonly runName: string,
@@ -32,6 +34,7 @@ export class LambdaRun extends pulumi.ComponentResource implements PlatformRunOu
   ) {
     super("holdfast:lambda:LambdaRun", runName, { platform: args.plan.platform }, fromProgramsLine(options));
     this.prefix = resourcePrefix(runOf(args.binding));
+    this.component = nameInProgram(options.parent ?? this);
 
     const audit = this.createAudit();
     const key = this.createKey(audit);
@@ -52,7 +55,7 @@ export class LambdaRun extends pulumi.ComponentResource implements PlatformRunOu
 
   private createAudit(): BillingAudit {
     const { binding, endpoint, planSha256 } = this.args;
-    return new BillingAudit(`${this.runName}-audit`, { binding, endpoint, planSha256 }, { parent: this });
+    return new BillingAudit(`${this.runName}-audit`, { binding, endpoint, planSha256, component: this.component }, { parent: this });
   }
 
   private createKey(audit: BillingAudit): LambdaSshKey {

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { teardownDigest } from "../../providers/gate/digest";
 import { plannedDeletion } from "../../providers/teardown/deletions";
 import { fromProgramsLine } from "../../providers/callSite";
-import { BillingAudit } from "../billingAudit";
+import { BillingAudit, nameInProgram } from "../billingAudit";
 import type { StorageOutputs, StorageRunArgs } from "../platform";
 import { TeardownGate } from "../teardownGate";
 import { LambdaFilesystem } from "./resources";
@@ -20,7 +20,7 @@ export class LambdaStorage extends pulumi.ComponentResource implements StorageOu
   ) {
     super("holdfast:lambda:LambdaStorage", storageName, { platform: args.plan.platform }, fromProgramsLine(options));
     const { binding, endpoint, planSha256 } = args;
-    const audit = new BillingAudit(`${storageName}-audit`, { binding, endpoint, planSha256 }, { parent: this });
+    const audit = new BillingAudit(`${storageName}-audit`, { binding, endpoint, planSha256, component: nameInProgram(options.parent ?? this) }, { parent: this });
     const filesystem = this.createFilesystem(audit);
     this.createGate(audit, filesystem);
     this.filesystem = filesystem.filesystemName;

@@ -13,24 +13,35 @@ import { platformSource } from "../platformSource";
 import type { BillingReport } from "./billing";
 import { declarePlan } from "../declare";
 import { auditBilling, listBillables } from "./billing";
+import { assertNotMoved, forgetComponent, rememberComponent } from "./component";
 
-export type AuditInputs = { readonly binding: Binding; readonly endpoint: EndpointRef; readonly planSha256: string };
+export type AuditInputs = {
+  readonly binding: Binding;
+  readonly endpoint: EndpointRef;
+  readonly planSha256: string;
+  /** URN of the component that the run is in the program; absent in state of before it was kept. */
+  readonly component?: string;
+};
 export type AuditOutputs = AuditInputs & { readonly openedAt: string };
 
 export const billingAudit: Kind<AuditInputs, AuditOutputs> = {
   diff(olds, news) {
-    return { changes: !isDeepStrictEqual([olds.binding, olds.endpoint, olds.planSha256], [news.binding, news.endpoint, news.planSha256]) };
+    return { changes: !isDeepStrictEqual([olds.binding, olds.endpoint, olds.planSha256, olds.component], [news.binding, news.endpoint, news.planSha256, news.component]) };
   },
 
   async create(inputs, context) {
+    const made = context.run(inputs.binding);
+    assertNotMoved(made, inputs.component ?? null);
     // One read of the account: a wrong key or an inactive account is found before anything is bought.
     await listBillables(inputs.endpoint, context.projectRoot);
-    declarePlan(context.run(inputs.binding), inputs);
+    declarePlan(made, inputs);
+    rememberComponent(made, inputs.component ?? null);
     const { project, stack, run } = inputs.binding;
     return { id: `audit-${project}-${stack}-${run}`, outs: { ...inputs, openedAt: context.clock.now().toISOString() } };
   },
 
-  update(_id, olds, news) {
+  update(_id, olds, news, context) {
+    rememberComponent(context.run(news.binding), news.component ?? null);
     return Promise.resolve({ ...news, openedAt: olds.openedAt });
   },
 
@@ -41,6 +52,7 @@ export const billingAudit: Kind<AuditInputs, AuditOutputs> = {
     const wrong = [...report.unexpected, ...report.standing];
     if (wrong.length > 0 || report.openIntents.length > 0) throw stillBilling(run, wrong, report.openIntents);
     close(run, report, context);
+    forgetComponent(run);
     (await platformSource(olds.endpoint.platform)).removePrivateKeys(run);
   },
 };

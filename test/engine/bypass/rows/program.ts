@@ -13,6 +13,7 @@ const gateRefuses = {
 const programStops = { kind: "refused", phase: "finished", by: "program check", codes: [], exit: 1, next: [] } as const;
 const program = (text: string): Pick<Refused, "prepare"> => ({ prepare: (scene) => scene.program(text) });
 const lambdaRun = JSON.stringify(join(packageRoot, "dist", "components", "lambda", "lambdaRun.js"));
+const group = 'const parent = new pulumi.ComponentResource("test:index:Group", "group");\n';
 const everyResource = (option: string): string => `pulumi.runtime.registerResourceTransform(({ props, opts }) => ({ props, opts: { ...opts, ${option} } }));\nnew TrainingRun("quick", values);`;
 
 const randomOrder = "the engine runs transforms in random order, and one that runs after the check is not seen by it";
@@ -47,6 +48,18 @@ export const edits: readonly Row[] = [
   {
     ...programStops, id: "second-run", when: "a second run beside the first, which the program no longer names", typed: ["pulumi up"], says: [/would be a second one beside it/],
     ...program(programWith('new TrainingRun("other", values);')),
+  },
+  {
+    ...programStops, by: "provider lock", id: "moved", when: "the run is moved under another component of the program, without an alias", typed: ["pulumi up"], says: [/it has another parent, or is declared twice/], next: ["put it back where it was in the program"], settle: "up",
+    ...program(programWith(`${group}new TrainingRun("quick", values, { parent });`)),
+  },
+  {
+    ...programStops, by: "provider lock", id: "declared-twice", when: "the run is declared a second time, under another component", typed: ["pulumi up"], says: [/it has another parent, or is declared twice/], next: [], settle: "up",
+    ...program(programWith(`${group}new TrainingRun("quick", values);\nnew TrainingRun("quick", values, { parent });`)),
+  },
+  {
+    kind: "refused", phase: "finished", by: "nobody", id: "moved-with-alias", when: "the run is moved under another component of the program, and the alias says so", typed: ["pulumi up"], codes: [], exit: 0, says: [/unchanged/], next: [], settle: "state",
+    ...program(programWith(`${group}new TrainingRun("quick", values, { parent, aliases: [\`urn:pulumi:\${pulumi.getStack()}::\${pulumi.getProject()}::holdfast:index:TrainingRun::quick\`] });`)),
   },
   {
     ...programStops, id: "other-platform", when: "the stack's config names another platform", typed: ["pulumi up"], says: [/can be planned .* and not provisioned/],

@@ -138,6 +138,27 @@ export const afterTheGate: readonly Row[] = [
 
 export const elsewhere: readonly Row[] = [
   {
+    kind: "followed", id: "stack-renamed", when: "the stack is renamed under its run", typed: ["pulumi stack rename other", "pulumi up"],
+    by: ["provider lock"], stands: "everything; nothing is replaced, and no other run begun; with its old name the stack goes on", ledger: "nothing",
+    follow: () => withScene({}, async (scene) => {
+      await finish(scene);
+      const [before, mark] = [await scene.standing(), scene.entries().length];
+      const { scratch } = scene;
+      const rename = async (from: string, to: string): Promise<void> => {
+        const { exitCode, output } = await scratch.pulumi("stack", "rename", to, "--stack", from);
+        assert.equal(exitCode, 0, output);
+      };
+      await rename("test", "other");
+      const up = await scratch.pulumi("up", "--yes", "--skip-preview", "--stack", "other");
+      assert.notEqual(up.exitCode, 0, up.output);
+      assert.match(up.output, /belongs to run scratch\/test\/quick, and the program now calls it scratch\/other\/quick: the stack or the project was renamed\. Nothing was changed\./);
+      await rename("other", "test");
+      await scene.succeeds("pulumi up");
+      assert.deepEqual(await scene.standing(), before);
+      assert.deepEqual(scene.kindsSince(mark).filter((kind) => kind !== "note"), []);
+    }),
+  },
+  {
     kind: "followed", id: "console-deletes", when: "instance and file system are deleted in the vendor's console: nothing here can refuse that, and the audit finds it", typed: ["holdfast audit", "pulumi destroy"],
     by: ["gate"], stands: "nothing but the key; a destroy goes on asking for what nobody proved", ledger: "a note of what is gone, once; refused: no-approval, no-manifest, not-reachable",
     follow: () => withScene({}, async (scene) => {
