@@ -191,13 +191,15 @@ function* capacity(facts: KeeperFacts): Iterable<KeeperEvent> {
 
 function finished(facts: KeeperFacts, since: string): KeeperEvent {
   const { run, status, standing, cost, view } = facts;
-  const complete = status?.closed?.complete.length ?? 0;
-  const failed = status?.closed?.failed.length ?? 0;
-  const what = status?.closed ? `${plural(complete, "cell")} complete${failed > 0 ? `, ${failed} failed` : ""}` : "Its queue has closed";
-  const then = standing.length > 0 || view.openGrant !== null ? "It is pulled, proven and ended within its standing approval." : "It is pulled and proven; nobody has agreed to its end, so it goes on billing.";
+  const open = openCells(facts);
+  const agreed = standing.length > 0 || view.openGrant !== null;
+  const what = status?.closed ? countCells(facts) : "Its queue has closed";
+  const then = open.length > 0
+    ? "It is pulled and proven; only a person gives up cells that are not complete, so it goes on billing."
+    : agreed ? "It is pulled, proven and ended within its standing approval." : "It is pulled and proven; nobody has agreed to its end, so it goes on billing.";
   return eventOf(facts, "run.finished", since, {
     severity: "info", title: `${run} has finished`, message: `${what}. ${formatUsd(cost.usdSoFar)} so far, ${formatUsd(cost.usdPerHour)} per hour. ${then}`,
-    next: standing.length > 0 || view.openGrant !== null ? [] : [`holdfast approve ${run}`, "pulumi destroy"], data: { at: since, complete: status?.closed?.complete ?? [], failed: status?.closed?.failed ?? [] },
+    next: open.length > 0 ? afterStop(facts) : agreed ? [] : [`holdfast approve ${run}`, "pulumi destroy"], data: { at: since, complete: status?.closed?.complete ?? [], failed: status?.closed?.failed ?? [] },
   });
 }
 
@@ -208,17 +210,23 @@ function stopped(facts: KeeperFacts, since: string): KeeperEvent {
   });
 }
 
-export function stoppedCells({ status }: Pick<KeeperFacts, "status">): string {
+export const stoppedCells = (facts: Pick<KeeperFacts, "status">): string => `Nothing runs and nothing is left that would: ${countCells(facts)}.`;
+
+function countCells({ status }: Pick<KeeperFacts, "status">): string {
   const count = (state: string): number => status?.cells.filter((cell) => cell.state === state).length ?? 0;
-  return `Nothing runs and nothing is left that would: ${plural(count("complete"), "cell")} complete, ${count("cancelled")} cancelled, ${count("failed")} failed.`;
+  const others = ["cancelled", "failed"].flatMap((state) => (count(state) === 0 ? [] : [`${count(state)} ${state}`]));
+  return [`${plural(count("complete"), "cell")} complete`, ...others].join(", ");
 }
 
+const openCells = ({ status }: Pick<KeeperFacts, "status">): string[] => status?.cells.filter(({ state }) => state === "cancelled" || state === "failed").map(({ cell }) => cell) ?? [];
+
 /** What a person can do about it. A standing approval ends complete runs only. */
-export function afterStop({ run, status }: Pick<KeeperFacts, "run" | "status">): string[] {
-  const given = status?.cells.filter(({ state }) => state === "cancelled" || state === "failed").map(({ cell }) => cell) ?? [];
+export function afterStop(facts: Pick<KeeperFacts, "run" | "status">): string[] {
+  const { run } = facts;
+  const open = openCells(facts);
   return [
-    ...(given.length === 0 ? [] : [`holdfast retry --failed ${run} (goes on from the newest checkpoints)`]),
-    `holdfast pull ${run}`, `holdfast approve ${run}${given.length === 0 ? "" : ` --partial ${given.join(" ")} --reason "..."`}`, "pulumi destroy",
+    ...(open.length === 0 ? [] : [`holdfast retry --failed ${run} (goes on from the newest checkpoints)`]),
+    `holdfast pull ${run}`, `holdfast approve ${run}${open.length === 0 ? "" : ` --partial ${open.join(" ")} --reason "..."`}`, "pulumi destroy",
   ];
 }
 

@@ -24,6 +24,9 @@ export function renderStatus(report: StatusReport, options: { paint: Paint; widt
     const silence = report.state === "live" ? paint("bad", "The machine does not answer") : "No look at the machine";
     const why = report.waiting === null ? `${silence}: ${report.unreachable ?? "unknown"}.` : paint("warn", waitingText(report.waiting, report.now));
     lines.push(`${why} This is what the ledger knows:`, "", renderFacts([...ledgerFacts(report), ...cost], { paint, width: options.width }));
+    if (report.state === "live" && report.waiting === null && !report.adopted && report.machine !== null) {
+      lines.push(...["holdfast audit (asks the vendor whether it stands)", "pulumi up (brings an instance back that is gone)"].map((step) => `  ${paint("faint", "next:")} ${step}`));
+    }
   }
   return lines.join("\n");
 }

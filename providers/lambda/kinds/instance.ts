@@ -36,7 +36,8 @@ export const instanceKind = (edges: LambdaEdges): Kind<InstanceInputs, InstanceO
     if (!isStillAllowed({ specs: olds.specs, region: olds.instanceRegion }, news.candidates, news.requirement)) {
       replaces.push(isSameJson(olds.candidates, news.candidates) ? "requirement" : "candidates");
     }
-    return { changes: replaces.length > 0 || haveInputsChanged(olds, news), replaces };
+    const newKeys = replaces.length === 0 && !isSameJson(olds.authorizedKeys, news.authorizedKeys);
+    return { changes: replaces.length > 0 || haveInputsChanged(olds, news), replaces, ...(newKeys ? { note: keysComeAtBoot } : {}) };
   },
 
   async drift(id, olds, context) {
@@ -113,6 +114,8 @@ export const instanceKind = (edges: LambdaEdges): Kind<InstanceInputs, InstanceO
     run.append("resource.deleted", { role: olds.role, kind: "LambdaInstance", id, verb: olds.verb, grant: grantId, confirmed });
   },
 });
+
+const keysComeAtBoot = "note: access.authorizedKeys are put on an instance when it boots: the one that stands accepts the keys of before, and the next one these (until then by hand: holdfast ssh, then ~/.ssh/authorized_keys)";
 
 /** What an update can suggest: it cannot launch another instance in place of this one. */
 function inPlace(error: unknown): never {

@@ -57,13 +57,21 @@ test("a finished run ends, whether or not anybody agreed; a queue that has close
   assert.equal(judge(facts(6)).action.kind, "watch");
 });
 
+test("a finished run with cells that are not complete is not said to end by itself, and what to type names them", () => {
+  const cells = [{ cell: "a", state: "complete" }, { cell: "b", state: "failed" }, { cell: "c", state: "cancelled", cause: "request" }];
+  const given = facts(6, { status: { ...closed, cells, closed: { at: at(5), complete: ["a"], failed: ["b", "c"] } }, finishedAt: at(5), standing });
+  const told = judge(given).events.find(({ kind }) => kind === "run.finished");
+  assert.match(told?.message ?? "", /^1 cell complete, 1 cancelled, 1 failed\. .* only a person gives up cells/);
+  assert.ok(told?.next.includes('holdfast approve p/s/r --partial b c --reason "..."'));
+});
+
 test("a run that a person cancelled, or whose queue went behind its last cell, is told every hour instead of billing in silence", () => {
   const cells = [{ cell: "a", state: "complete", endedAt: at(3) }, { cell: "b", state: "cancelled", cause: "request", endedAt: at(4) }];
   const cancelled = { status: { ...training, writer: "none", cells, heartbeat: { at: at(3.9), epoch: 1 } } };
   const { action, events } = judge(facts(6.5, cancelled));
   assert.deepEqual(action, { kind: "end", why: "stopped", since: at(4) });
   const told = events.find(({ kind }) => kind === "run.stopped");
-  assert.match(told?.message ?? "", /1 cell complete, 1 cancelled, 0 failed\. Its machine goes on billing \$2\.00 per hour/);
+  assert.match(told?.message ?? "", /1 cell complete, 1 cancelled\. Its machine goes on billing \$2\.00 per hour/);
   assert.ok(told?.next.includes('holdfast approve p/s/r --partial b --reason "..."'));
   const wait = waitingEvent(facts(6.5, cancelled), { kind: "end", why: "stopped", since: at(4) }, { why: "", next: [] });
   assert.deepEqual([wait?.data["hours"], wait?.data["usdOfWait"]], [2, 5]);

@@ -330,6 +330,15 @@ test("a delete that never confirms ends with an error, not with a claim", async 
   assert.ok(!made.kinds().includes("resource.deleted"));
 });
 
+test("keys that are added for an instance that stands are said to come with the next one, instead of locking a colleague out unheard", async (t) => {
+  const { made, kind, outs } = await launched(t);
+  const news = { ...made.instanceInputs, authorizedKeys: ["ssh-ed25519 AAAA someone@example.com"] };
+  const { note, ...answer } = kind.diff(outs, news);
+  assert.deepEqual(answer, { changes: true, replaces: [] });
+  assert.match(note ?? "", /put on an instance when it boots: the one that stands accepts the keys of before/);
+  assert.equal(kind.diff(outs, made.instanceInputs).note, undefined);
+});
+
 test("a new name is a rename in place that keeps the unique part", async (t) => {
   const { made, kind, id, outs } = await launched(t);
   const news = { ...made.instanceInputs, name: "letters" };
