@@ -23,7 +23,8 @@ async function examine(session: Session): Promise<ExitCode | undefined> {
   const { machineChecks } = await import("../doctor/machine.js");
   const { custodyChecks, stacksOfRuns } = await import("../doctor/custody.js");
   const { stateChecks } = await import("../doctor/state.js");
-  const checks = [...(await machineChecks(session.env)), ...custodyChecks(root, session.clock), ...(await stateChecks(root, session.env, stacksOfRuns(root, session.clock))), ...(await sandboxChecks(session, root))];
+  const { projectEngineEnvironment } = await import("../runs/projectEngine.js");
+  const checks = [...(await machineChecks(await projectEngineEnvironment(root, session.env))), ...custodyChecks(root, session.clock), ...(await stateChecks(root, session.env, stacksOfRuns(root, session.clock))), ...(await sandboxChecks(session, root))];
   const faults = checks.filter((check) => check.state === "fault");
   if (session.json) session.printJson({ checks });
   else session.print(render(session, checks));

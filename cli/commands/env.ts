@@ -1,7 +1,7 @@
 /** holdfast env: the variables under which plain `pulumi` works in this project. */
 import { Command } from "commander";
 import { existsSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Cli } from "../cli";
 import { examples, jsonOption } from "../cli";
 import type { ExitCode } from "../exitCodes";
@@ -28,13 +28,14 @@ export function envCommand(cli: Cli): Command {
 
 async function printEnvironment(session: Session): Promise<ExitCode | undefined> {
   const { projectRootFrom } = await import("../../custody/index.js");
+  const { engineDirectory } = await import("../runs/projectEngine.js");
   const project = projectRootFrom(session.terminal.cwd, session.env);
   const inCheckout = project === packageRoot && existsSync(join(packageRoot, "toolchain", "run.cjs"));
   if (inCheckout && !session.json) return fromToolchain();
   const rules = (await import(join(packageRoot, "toolchain", "env.cjs"))) as { default: EnvironmentRules };
   const { engineEnvironment, ensureBackend, exportLines } = rules.default;
   const node = { directory: dirname(process.execPath) };
-  const variables = engineEnvironment({ project, engine: { directory: engineDirectory(session.env) ?? node.directory }, node, env: session.env });
+  const variables = engineEnvironment({ project, engine: { directory: (await engineDirectory(session.env)) ?? node.directory }, node, env: session.env });
   ensureBackend(project, variables);
   if (session.json) session.printJson(variables);
   else session.terminal.stdout.write(exportLines(variables));
@@ -46,9 +47,4 @@ async function fromToolchain(): Promise<ExitCode> {
   const { execa } = await import("execa");
   const result = await execa(process.execPath, [join(packageRoot, "toolchain", "run.cjs"), "env"], { stdio: ["ignore", "inherit", "inherit"], reject: false });
   return result.exitCode === 0 ? exitCodes.ok : exitCodes.unexpected;
-}
-
-function engineDirectory(env: NodeJS.ProcessEnv): string | null {
-  const directories = (env.PATH ?? "").split(delimiter).filter((directory) => directory !== "");
-  return directories.find((directory) => existsSync(join(directory, "pulumi"))) ?? null;
 }

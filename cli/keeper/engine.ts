@@ -4,12 +4,13 @@
  */
 import { execa } from "execa";
 import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { RunRef } from "../../custody/formats";
 import { runId } from "../../custody/formats";
 import { UserError } from "../../custody/userError";
 import { BRINGS_BACK } from "../../providers/asDeclared";
+import { projectEngineEnvironment } from "../runs/projectEngine";
 import type { StateResource } from "../runs/pulumiState";
 import { exportState } from "../runs/pulumiState";
 
@@ -27,11 +28,7 @@ export interface EngineOutcome {
   readonly busy: boolean;
 }
 
-/** toolchain/env.cjs and toolchain/verbs/stack.cjs, which the npm scripts use too. */
-interface EnvironmentRules {
-  readonly engineEnvironment: (options: { project: string; engine: { directory: string }; node: { directory: string }; env: NodeJS.ProcessEnv }) => Record<string, string>;
-  readonly ensureBackend: (project: string, variables: Record<string, string>) => void;
-}
+/** toolchain/verbs/stack.cjs, which the npm scripts use too. */
 interface StackRules {
   readonly removeDeadLocks: (options: { project: string; stack: string; backendUrl: string | undefined }) => string[];
 }
@@ -40,7 +37,7 @@ const packageRoot = join(__dirname, "..", "..", "..");
 
 /** Everything of the run, and nothing else: what is not part of its component is not the keeper's to delete. */
 export async function destroyRun(run: RunRef, options: EngineOptions): Promise<EngineOutcome> {
-  const env = await engineEnvironment(options);
+  const env = await projectEngineEnvironment(options.projectRoot, options.env);
   const resources = await exportState(options.projectRoot, run.stack, env);
   if (resources === null) throw new UserError(`The Pulumi state of stack ${run.stack} cannot be read here, so ${runId(run)} cannot be destroyed.`, { code: "no-state", next: ['eval "$(npx holdfast env)"', "holdfast doctor"] });
   const component = componentOf(resources, run);
@@ -55,7 +52,7 @@ export async function destroyRun(run: RunRef, options: EngineOptions): Promise<E
 /** The run as it was declared last: the program of a checkout that says something else ends with what differs, and changes nothing. */
 export async function updateStack(run: RunRef, options: EngineOptions): Promise<EngineOutcome> {
   await assertCommitted(options);
-  return runEngine(["up"], run.stack, { ...await engineEnvironment(options), [BRINGS_BACK]: runId(run) }, options);
+  return runEngine(["up"], run.stack, { ...await projectEngineEnvironment(options.projectRoot, options.env), [BRINGS_BACK]: runId(run) }, options);
 }
 
 /** The URN of the run's component; null when state does not have it. What the program put around it is the program's. Pure. */
@@ -104,16 +101,6 @@ const ended = (child: ChildProcess): Promise<number> =>
     });
     child.once("exit", (code) => { done(code ?? -1); });
   });
-
-async function engineEnvironment({ projectRoot, env }: EngineOptions): Promise<NodeJS.ProcessEnv> {
-  const rules = (await import(join(packageRoot, "toolchain", "env.cjs"))) as { default: EnvironmentRules };
-  const node = { directory: dirname(process.execPath) };
-  const folders = (env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
-  const engine = { directory: folders.find((folder) => existsSync(join(folder, "pulumi"))) ?? node.directory };
-  const variables = rules.default.engineEnvironment({ project: projectRoot, engine, node, env });
-  rules.default.ensureBackend(projectRoot, variables);
-  return { ...env, ...variables };
-}
 
 /** An update applies whatever lies in the checkout; a half-finished edit is not the keeper's to apply. No repository: nobody can tell. */
 async function assertCommitted({ projectRoot, env }: EngineOptions): Promise<void> {

@@ -1,5 +1,6 @@
 /** The state that Pulumi keeps of a stack, as `pulumi stack export` prints it. */
 import { execa } from "execa";
+import { projectEngineEnvironment } from "./projectEngine";
 
 export interface StateResource {
   readonly urn: string;
@@ -12,10 +13,10 @@ export interface StateResource {
   readonly dependencies?: readonly string[];
 }
 
-/** null when there is no engine, no backend or no such stack in this shell. */
+/** null when there is no engine, no backend or no such stack here. */
 export async function exportState(projectRoot: string, stack: string, env: NodeJS.ProcessEnv): Promise<readonly StateResource[] | null> {
   const result = await execa("pulumi", ["stack", "export", "--stack", stack, "--non-interactive"], {
-    cwd: projectRoot, env, extendEnv: false, reject: false, stdin: "ignore", timeout: 60_000, maxBuffer: 1 << 28,
+    cwd: projectRoot, env: await projectEngineEnvironment(projectRoot, env), extendEnv: false, reject: false, stdin: "ignore", timeout: 60_000, maxBuffer: 1 << 28,
   });
   if (result.exitCode !== 0) return null;
   const state = JSON.parse(result.stdout) as { deployment?: { resources?: StateResource[] } };
