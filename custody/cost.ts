@@ -1,6 +1,7 @@
 /** What a run has cost by its ledger: list prices times the time between creation and confirmed deletion. Pure. */
 import type { LedgerEntry } from "./formats";
 
+/** Of the run's present life: from its declaration on. */
 export interface RunCost {
   readonly usdSoFar: number;
   /** Of what stands now, storage included. */
@@ -12,13 +13,14 @@ export interface RunCost {
 /** Hours of a month for vendors that state monthly prices. */
 const hoursPerMonth = 730;
 
-/** The job and the tool's own resources have no meter. */
-const unmetered: ReadonlySet<string> = new Set(["gate", "audit", "job", "sshKey", "firewall"]);
+/** Keys, the job and the tool's own resources have no meter. */
+const unmetered: ReadonlySet<string> = new Set(["gate", "audit", "job", "sshKey", "rescueKey", "firewall"]);
 
 export function costOf(entries: readonly LedgerEntry[], now: Date): RunCost {
   const standing = new Map<string, { usdPerHour: number | null; since: number }>();
   let usdSoFar = 0;
   let unknownEver = false;
+  let over = false;
   const end = (id: string, at: number): void => {
     const resource = standing.get(id);
     if (!resource) return;
@@ -26,7 +28,12 @@ export function costOf(entries: readonly LedgerEntry[], now: Date): RunCost {
     standing.delete(id);
   };
   for (const entry of entries) {
-    if (isKind(entry, "resource.created")) {
+    if (isKind(entry, "audit.closed")) over = true;
+    else if (isKind(entry, "run.declared") && over) {
+      // A run that begins anew has its whole budget; what its earlier life left standing is paid on.
+      [usdSoFar, over, unknownEver] = [0, false, [...standing.values()].some((resource) => resource.usdPerHour === null)];
+      for (const [id, resource] of standing) standing.set(id, { ...resource, since: Date.parse(entry.at) });
+    } else if (isKind(entry, "resource.created")) {
       const { role, id, hourlyUsd, monthlyUsd } = entry.data;
       if (unmetered.has(role) || standing.has(id)) continue;
       const usdPerHour = hourlyUsd ?? (monthlyUsd === undefined ? null : monthlyUsd / hoursPerMonth);

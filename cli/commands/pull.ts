@@ -202,6 +202,12 @@ export function renderPulled(session: Session, run: RunCustody, pulled: Pulled):
 
 const isTemporary = (session: Session, { place }: Receipt): boolean => placeOfCopy(place, copyPlacesOf(session.env, hostname())) === "temporary";
 
+/** Cells that only a person can give up: without their names an approval is refused. */
+function givenUp({ cells }: Manifest): string {
+  const open = cells.filter(({ state }) => state === "failed" || state === "cancelled").map(({ name }) => name);
+  return open.length === 0 ? "" : ` --partial ${open.join(" ")} --reason "..."`;
+}
+
 /** No queue says that it is over, and no lock of ours waits for the receipt: the person is told what it does and does not say. */
 function renderAdopted({ paint }: Session, run: RunCustody, { manifest, receipt, result, beingWritten }: Pulled): string {
   const { loaded, notLoaded } = receipt.content;

@@ -102,11 +102,12 @@ function report({ manifest, receipt, result, former }: Relocated): Record<string
 
 function render(session: Session, run: RunCustody, { manifest, receipt, result, former }: Relocated): string {
   const { paint } = session;
+  const { adopted } = run.view();
   return [
-    renderCopy(manifest, { directory: result.target, verdicts: result.verdicts }, { paint, width: session.width }),
-    "",
+    ...(adopted ? [] : [renderCopy(manifest, { directory: result.target, verdicts: result.verdicts }, { paint, width: session.width }), ""]),
     paint("good", `Receipt ${receipt.content.id}: ${plural(result.files, "file")}, ${formatBytes(result.bytes)}, in ${result.target}`),
     ...(former === null ? [] : [`It takes the place of ${former.id} (${former.place.host}:${former.place.directory}), which stays in the ledger.`]),
-    `  ${paint("faint", "next:")} holdfast approve ${runId(run.ref)}`,
+    // No approval ends what was adopted: its machine is ended where it was made.
+    ...(adopted ? [] : [`  ${paint("faint", "next:")} holdfast approve ${runId(run.ref)}`]),
   ].join("\n");
 }

@@ -34,3 +34,25 @@ test("keys, jobs and the tool's own resources have no meter", () => {
   const cost = costOf([entry("resource.created", 0, { role: "sshKey", kind: "LambdaSshKey", id: "k", name: "k" })], new Date(at(9)));
   assert.deepEqual(cost, { usdSoFar: 0, usdPerHour: 0, incomplete: false });
 });
+
+test("a run that begins anew under its name is not charged for its earlier life, whose dollars would end its keeper's patience", () => {
+  const lives = [
+    entry("resource.created", 0, { role: "instance", kind: "LambdaInstance", id: "i-1", name: "i", hourlyUsd: 2 }),
+    entry("resource.created", 0, { role: "filesystem", kind: "LambdaFilesystem", id: "fs", name: "fs", hourlyUsd: 0.5 }),
+    entry("resource.deleted", 4, { role: "instance", kind: "LambdaInstance", id: "i-1", verb: "terminate", grant: null, confirmed: "404" }),
+    entry("audit.closed", 4, { billing: 0, leftovers: 1, usd: 10 }),
+    entry("run.declared", 6, { run: { project: "p", stack: "s", name: "r" }, custodyId: "c", endpoint: { platform: "lambda", api: "sandbox" }, plan: null, roster: [] }),
+    entry("resource.created", 6, { role: "instance", kind: "LambdaInstance", id: "i-2", name: "i", hourlyUsd: 2 }),
+  ];
+  assert.deepEqual(costOf(lives.slice(0, 4), new Date(at(4))), { usdSoFar: 10, usdPerHour: 0.5, incomplete: false });
+  assert.deepEqual(costOf(lives, new Date(at(8))), { usdSoFar: 5, usdPerHour: 2.5, incomplete: false });
+});
+
+test("a rescue leaves the cost known: a bound of dollars must not stop the keeper for a key that costs nothing", () => {
+  const rescue = [
+    entry("resource.created", 0, { role: "rescueKey", kind: "LambdaSshKey", id: "k", name: "k" }),
+    entry("resource.created", 0, { role: "rescue", kind: "LambdaInstance", id: "r", name: "r", hourlyUsd: 2 }),
+    entry("resource.deleted", 1, { role: "rescue", kind: "LambdaInstance", id: "r", verb: "terminate", grant: null, confirmed: "404" }),
+  ];
+  assert.deepEqual(costOf(rescue, new Date(at(9))), { usdSoFar: 2, usdPerHour: 0, incomplete: false });
+});
