@@ -187,7 +187,7 @@ export function renderPulled(session: Session, run: RunCustody, pulled: Pulled):
   const next =
     unfinished.length > 0 || !manifest.closed
       ? [`the run is not finished (${unfinished.map((cell) => cell.name).join(", ") || "the queue still lives"}): pull again when it is`]
-      : [`holdfast approve ${runId(run.ref)}`];
+      : [`holdfast approve ${runId(run.ref)}${givenUp(manifest)}`];
   const without = manifest.cells.flatMap(({ name, missing = [] }) => (missing.length === 0 ? [] : [paint("warn", `Cell ${name} is complete and has no file ${missing.join(", none ")}, which its job says must be there.`)]));
   return [
     renderCopy(manifest, { directory: result.target, verdicts: result.verdicts }, { paint, width: session.width }),

@@ -189,7 +189,7 @@ test("a run that begins anew under its name does not cost the copy of its earlie
   beginAnew("2026-03-09T12:00:00.000Z", [4, 4, 4]);
   rmSync(join(tier.directory, "state/closed.json"));
   await followOnce(run, remote, tier.options, { clock: time, settleSeconds: 0, workers: 1 });
-  assert.deepEqual(readdirSync(target).filter((name) => name.startsWith(".former-")).map((name) => checkpoint(join(target, name))).sort(Buffer.compare), [safetensors([1, 2, 3]), safetensors([7, 8, 9])].sort(Buffer.compare));
+  assert.deepEqual(readdirSync(target).filter((name) => name.startsWith(".former-")).map((name) => checkpoint(join(target, name))).sort((one, other) => Buffer.compare(one, other)), [safetensors([1, 2, 3]), safetensors([7, 8, 9])].sort((one, other) => Buffer.compare(one, other)));
   assert.deepEqual(checkpoint(target), safetensors([4, 4, 4]));
 });
 
