@@ -39,6 +39,8 @@ export const engine: readonly Row[] = [
   { ...instanceRefuses, id: "taint-instance", when: "the instance is tainted", typed: ["pulumi state taint {instance}", "pulumi up"], settle: "state" },
   { ...gateRefuses, id: "taint-filesystem", when: "the file system is tainted", typed: ["pulumi state taint {filesystem}", "pulumi up"], settle: "state" },
   { ...gateRefuses, id: "up-replace-filesystem", when: "the file system is to be replaced; no second one is bought", typed: ["pulumi up --replace {filesystem}"], settle: "state" },
+  { ...gateRefuses, id: "up-target-replace-filesystem", when: "the file system alone is to be replaced", typed: ["pulumi up --target-replace {filesystem}"], settle: "state" },
+  { ...instanceRefuses, id: "taint-key", when: "the key is tainted", typed: ["pulumi state taint {key}", "pulumi up"], settle: "state" },
   { ...gateRefuses, id: "up-replace-gate", when: "the gate itself is to be replaced", typed: ["pulumi up --replace {gate}"], settle: "state" },
   {
     ...instanceRefuses, id: "instance-type-edited", when: "another type of instance in the config", typed: ["pulumi up"], settle: "up",
@@ -50,6 +52,10 @@ export const engine: readonly Row[] = [
   },
   {
     ...gateRefuses, id: "filesystem-region-edited", when: "file system and instance are to move to another region in one update", typed: ["pulumi up"], settle: "up",
+    prepare: (scene) => scene.config({ storage: { create: { region: "us-west-1" } }, capacity: { candidates: ["cpu_4x_general@us-west-1"], maxWaitMinutes: 10, maxAttempts: 5, maxHourlyUsd: 1 } }),
+  },
+  {
+    ...gateRefuses, id: "filesystem-region-edited-target", when: "another region in the config, only the file system named", typed: ["pulumi up --target {filesystem}"], settle: "up",
     prepare: (scene) => scene.config({ storage: { create: { region: "us-west-1" } }, capacity: { candidates: ["cpu_4x_general@us-west-1"], maxWaitMinutes: 10, maxAttempts: 5, maxHourlyUsd: 1 } }),
   },
   {
