@@ -34,6 +34,8 @@ test("exit codes keep their meaning: a refusal is no usage error, an unreachable
   assert.equal(of("writer-alive"), exitCodes.refused);
   assert.equal(of("run-not-found"), exitCodes.notFound);
   assert.equal(of("verify-failed"), exitCodes.verification);
+  // A full disk or a refused key is no fault of the command line: a script that retries must be able to tell.
+  assert.deepEqual(["disk-full", "ssh-denied", "pull-running", "manifest-changed"].map(of), [exitCodes.unexpected, exitCodes.unreachable, exitCodes.refused, exitCodes.verification]);
   assert.equal(exitCodeFor(new RemoteUnreachable("h", "r")), exitCodes.unreachable);
   assert.equal(exitCodeFor(new Interrupted()), exitCodes.interrupted);
   assert.equal(exitCodeFor(new Error("bug")), exitCodes.unexpected);
