@@ -70,10 +70,11 @@ for (const [kind, files] of Object.entries({ npz: npzFiles, torch: torchFiles, "
   });
 }
 
-/** Deflated data has bits that mean nothing: those behind the last block, up to the end of its byte. */
+/** Deflated data has bits that mean nothing: those behind the last block, up to the end of its byte. A stream that ends earlier has bytes behind it, which are a fault. */
 function sameContent({ start, end, deflated }: Span, bytes: Buffer, damaged: Buffer): boolean {
   try {
-    return deflated && inflateRawSync(damaged.subarray(start, end)).equals(inflateRawSync(bytes.subarray(start, end)));
+    const { buffer, engine } = inflateRawSync(damaged.subarray(start, end), { info: true }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
+    return deflated && engine.bytesWritten === end - start && buffer.equals(inflateRawSync(bytes.subarray(start, end)));
   } catch {
     return false;
   }

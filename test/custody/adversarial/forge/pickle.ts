@@ -138,7 +138,7 @@ class Pickler {
   }
 
   #global(module: string, name: string): Buffer {
-    if (this.flip()) return text(`c${module}\n${name}\n`);
+    if (this.flip()) return Buffer.from(`c${module}\n${name}\n`, "utf8");
     return Buffer.concat([this.value(module), this.value(name), Buffer.from([0x93])]);
   }
 }
