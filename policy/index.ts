@@ -2,6 +2,7 @@
 import { flushCompileCache } from "node:module";
 import "./lightSdk";
 import { PolicyPack } from "@pulumi/policy";
+import { loadProfiles } from "./platforms";
 import { rules } from "./rules";
 
 new PolicyPack("holdfast", {
@@ -13,3 +14,11 @@ new PolicyPack("holdfast", {
 
 // Node writes its compile cache when a process exits by itself, and the engine ends packs otherwise.
 flushCompileCache();
+
+/** Milliseconds: the engine has asked what the pack holds by then, and starts the program, which takes longer than this. */
+const idleFrom = 100;
+
+setTimeout(() => {
+  loadProfiles();
+  flushCompileCache();
+}, idleFrom).unref();
