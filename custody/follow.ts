@@ -8,12 +8,11 @@ import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { parseClosedFiles, parseListing, type ClosedFile, type ListedFile } from "./artifacts/listing";
 import { keepFormerLife } from "./artifacts/formerLife";
-import { assertRoomFor, dropSuperseded, flushCopy, MANIFEST_BESIDE } from "./artifacts/localCopy";
+import { assertRoomFor, dropSuperseded, flushCopy, lockTarget, MANIFEST_BESIDE } from "./artifacts/localCopy";
 import { canonicalJson, sha256Hex } from "./canonical";
 import type { Clock } from "./clock";
 import { systemClock } from "./clock";
 import { makeDirectory, renameDurably, syncFile, writeFileDurably } from "./disk/files";
-import { tryFileLock } from "./disk/fileLock";
 import type { Manifest, ManifestCell } from "./formats";
 import { cellOf, isScratch, readWriterStatus, takeManifest, type TakeManifestOptions } from "./manifest";
 import { pullArtifacts, type PullProblem } from "./pull";
@@ -158,9 +157,7 @@ class Follower {
     const news = wanted.filter((file) => file.closed && !this.memory.has(file, this.target));
     if (news.length === 0) return;
     const { remote, place, target } = this;
-    makeDirectory(target);
-    const lock = tryFileLock(join(target, ".holdfast-pull.lock"));
-    if (lock === null) throw new UserError(`Another pull is writing to ${target}; two at once would spoil each other.`, { code: "pull-running", next: ["wait until it ends"] });
+    const lock = lockTarget(target);
     try {
       const hashed = await hashFiles(remote, place, news.map(({ path }) => path), this.options);
       this.waiting += news.length - hashed.length;

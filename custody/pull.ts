@@ -6,14 +6,12 @@ import { existsSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import {
-  assertRoomFor, dropSuperseded, flushCopy, moveAside, moveAsideStale, writeManifestBeside, type MovedAside,
+  assertRoomFor, dropSuperseded, flushCopy, lockTarget, moveAside, moveAsideStale, writeManifestBeside, type MovedAside,
 } from "./artifacts/localCopy";
 import { keepFormerLife } from "./artifacts/formerLife";
 import { manifestDigest, totalBytes } from "./canonical";
 import type { Clock } from "./clock";
 import { systemClock } from "./clock";
-import { makeDirectory } from "./disk/files";
-import { tryFileLock } from "./disk/fileLock";
 import { runId, type Manifest, type ManifestFile, type NotLoaded, type Receipt, type Signed } from "./formats";
 import { buildReceipt } from "./receipt";
 import type { Remote } from "./remote";
@@ -71,9 +69,7 @@ export interface PullResult {
 export async function pullArtifacts(remote: Remote, manifest: Manifest, target: string, options: PullOptions = {}): Promise<PullResult> {
   const clock = options.clock ?? systemClock;
   const started = clock.now().getTime();
-  makeDirectory(target);
-  const lock = tryFileLock(join(target, ".holdfast-pull.lock"));
-  if (lock === null) throw new UserError(`Another pull is writing to ${target}; two at once would spoil each other.`, { code: "pull-running", next: ["wait until it ends"] });
+  const lock = lockTarget(target);
   try {
     const moved: MovedAside[] = [];
     const stale = moveAsideStale(target, manifest, clock.now());

@@ -9,9 +9,10 @@ import type { FileVerdict } from "./verify";
 
 /**
  * What re-reading the copy showed. `elsewhere`: it lies on another machine. `temporary`: on this one, which is thrown away
- * with its job. `missing`: a file of it is not there. `unchecked`: nobody looked.
+ * with its job. `goes`: it is whole, and on the run's own storage or machine, seen from here under another name. `missing`: a
+ * file of it is not there. `unchecked`: nobody looked.
  */
-export type CopyState = "matches" | "missing" | "differs" | "elsewhere" | "temporary" | "unchecked";
+export type CopyState = "matches" | "missing" | "differs" | "elsewhere" | "temporary" | "goes" | "unchecked";
 
 export interface BuildReceiptOptions {
   readonly manifest: Manifest;
@@ -52,7 +53,7 @@ export const coversRoster = (receipt: Receipt, roster: ReadonlySet<string>): boo
  */
 export async function recheckReceipt(
   receipt: Receipt, manifest: Manifest, places: CopyPlaces, options: { signal?: AbortSignal } = {},
-): Promise<Exclude<CopyState, "unchecked">> {
+): Promise<Exclude<CopyState, "goes" | "unchecked">> {
   const where = placeOfCopy(receipt.place, places);
   if (where !== "here") return where;
   if (manifestDigest(manifest) !== receipt.manifestSha256) return "differs";

@@ -9,19 +9,20 @@ import { deletionsAtEnd } from "../../providers/teardown/deletions";
 export interface Copies {
   /** The run's own folder; null: where `holdfast pull` puts it, in the custody folder. */
   readonly target: string | null;
-  /** false: this machine is thrown away when the keeper ends, and so is what lies on it. */
-  readonly lasting: boolean;
   readonly places: CopyPlaces;
 }
 
 /** `to`: a folder for all runs, which whoever names it knows to outlive this machine; without it, the one that the environment names. */
 export function copiesOf(run: RunRef, to: string | null, env: NodeJS.ProcessEnv): Copies {
   const places = copyPlacesOf({ ...env, ...(to === null ? {} : { [COPIES_VARIABLE]: to }) }, hostname());
-  return { target: places.shared === null ? null : join(places.shared, run.project, run.stack, run.name), lasting: places.shared !== null || !places.temporary, places };
+  return { target: places.shared === null ? null : join(places.shared, run.project, run.stack, run.name), places };
 }
 
+/** false: this machine is thrown away when the keeper ends, and so is what lies on it. */
+export const areLasting = ({ places }: Copies): boolean => places.shared !== null || !places.temporary;
+
 /** A copy on a machine that is thrown away would be the only one once the storage is gone. */
-export function wouldLoseTheOnlyCopy(view: RunView, { lasting }: Copies): boolean {
+export function wouldLoseTheOnlyCopy(view: RunView, copies: Copies): boolean {
   const durable = (view.plan as Plan | null)?.durable.tier ?? null;
-  return !lasting && deletionsAtEnd(view).some((deletion) => takesArtifacts(deletion, durable));
+  return !areLasting(copies) && deletionsAtEnd(view).some((deletion) => takesArtifacts(deletion, durable));
 }

@@ -17,7 +17,7 @@ import { readRemoteStatus } from "../runs/remoteStatus";
 import { shareEvidence } from "../runs/shareEvidence";
 import { standingInForce } from "../runs/standing";
 import type { Session } from "../terminal";
-import type { Copies } from "./copies";
+import { areLasting, type Copies } from "./copies";
 import type { KeeperFacts, Silence } from "./facts";
 import { lostAfter } from "./judge";
 import type { KeeperMemory } from "./memory";
@@ -114,8 +114,9 @@ async function atVendor({ view, projectRoot }: LookOptions, id: string, problems
   }
 }
 
-async function follow({ session, run, copies: { target, lasting }, signal }: LookOptions, remote: Remote | null, problems: string[]): Promise<FollowPass | null> {
-  if (remote === null || !lasting) return null;
+async function follow({ session, run, copies, signal }: LookOptions, remote: Remote | null, problems: string[]): Promise<FollowPass | null> {
+  if (remote === null || !areLasting(copies)) return null;
+  const { target } = copies;
   try {
     const pass = await followOnce(run, remote, await locateRun(run, remote), { clock: session.clock, signal, ...(target === null ? {} : { target }) });
     if (pass.cells.length > 0) await shareEvidence(session, run, remote);

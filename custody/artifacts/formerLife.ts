@@ -8,11 +8,9 @@ import { join } from "node:path";
 import { adoptedMachine } from "../adopted";
 import type { Clock } from "../clock";
 import { makeDirectory, renameDurably, writeFileDurably } from "../disk/files";
-import { tryFileLock } from "../disk/fileLock";
 import type { RunCustody } from "../store";
-import { UserError } from "../userError";
 import type { RunView } from "../view";
-import { MANIFEST_BESIDE, unusedName } from "./localCopy";
+import { lockTarget, MANIFEST_BESIDE, unusedName } from "./localCopy";
 
 /** In the target: of which life of the run the copy is. */
 const LIFE = ".holdfast-life";
@@ -24,11 +22,9 @@ const LIFE = ".holdfast-life";
 export function keepFormerLife(run: RunCustody, target: string, clock: Clock): string | null {
   const view = run.view();
   const life = nameOf(view);
-  makeDirectory(target);
   const there = lifeOf(target);
   if (there === life) return null;
-  const lock = tryFileLock(join(target, ".holdfast-pull.lock"));
-  if (lock === null) throw new UserError(`Another pull is writing to ${target}; two at once would spoil each other.`, { code: "pull-running", next: ["wait until it ends"] });
+  const lock = lockTarget(target);
   try {
     const former = there !== null || isOlder(run, target, view.declaredAt);
     const kept = former ? moveFormer(target, clock.now()) : null;

@@ -1,6 +1,7 @@
 /** The folder that artifacts are pulled into: room for them, what lies there already, and nothing of it ever lost. */
 import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { tryFileLock, type FileLock } from "../disk/fileLock";
 import { makeDirectory, renameDurably, syncDirectory, syncFile, writeFileDurably } from "../disk/files";
 import type { Manifest, ManifestFile } from "../formats";
 import { UserError } from "../userError";
@@ -9,6 +10,14 @@ import { UserError } from "../userError";
 export const MANIFEST_BESIDE = "holdfast-manifest.json";
 /** Where a transfer keeps files that are not whole yet (rsync --partial-dir): a resumed pull needs them. */
 const PARTIAL_DIRECTORY = ".holdfast-partial";
+
+/** Makes the folder where it is missing; one pull at a time writes there. Throws UserError `pull-running`. */
+export function lockTarget(target: string): FileLock {
+  makeDirectory(target);
+  const lock = tryFileLock(join(target, ".holdfast-pull.lock"));
+  if (lock === null) throw new UserError(`Another pull is writing to ${target}; two at once would spoil each other.`, { code: "pull-running", next: ["wait until it ends"] });
+  return lock;
+}
 
 /** Throws UserError `disk-full` when the files that are not there yet would not fit, with a margin for everything else. */
 export function assertRoomFor(target: string, files: readonly ManifestFile[]): void {

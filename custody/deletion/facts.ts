@@ -52,8 +52,6 @@ export interface ReceiptFacts {
   readonly signed: Signed<Receipt>;
   /** What re-reading its copy showed, just now. */
   readonly copy: CopyState;
-  /** The copy lies on the run's own storage or machine, seen from here under another name. */
-  readonly goesToo?: true;
 }
 
 export interface DeletionFacts {

@@ -26,7 +26,7 @@ export function receiptOptions(facts: DeletionFacts, digest: string, inPlaceCoun
   return [{ receipt: null, reasons: [newest === undefined ? noReceipt(facts.run, digest, false, inPlaceCounts) : receiptStale(facts.run, newest, digest)] }];
 }
 
-function receiptFaults(facts: DeletionFacts, { signed, copy, goesToo }: ReceiptFacts, digest: string, inPlaceCounts: boolean): Reason[] {
+function receiptFaults(facts: DeletionFacts, { signed, copy }: ReceiptFacts, digest: string, inPlaceCounts: boolean): Reason[] {
   const { run } = facts;
   const receipt = signed.content;
   const reasons: Reason[] = [];
@@ -38,7 +38,9 @@ function receiptFaults(facts: DeletionFacts, { signed, copy, goesToo }: ReceiptF
   }
   switch (copy) {
     case "matches":
-      return goesToo === true ? [...reasons, receiptCopy(run, "receipt-copy-goes", receipt.id, receipt.place, false)] : reasons;
+      return reasons;
+    case "goes":
+      return [...reasons, receiptCopy(run, "receipt-copy-goes", receipt.id, receipt.place, false)];
     case "missing":
       return [...reasons, receiptCopy(run, "receipt-copy-missing", receipt.id, receipt.place, false)];
     case "unchecked":

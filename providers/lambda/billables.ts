@@ -1,25 +1,17 @@
 /** Everything in the account that bills now, with the command that ends it. The billing audit compares it with the ledger. */
+import type { Billable as AnyBillable } from "../platformContract";
 import type { LambdaClient } from "./api/client";
 import type { Endpoint } from "./endpoint";
-import { custodyTag, launchTag } from "./instance/launchTag";
+import { custodyTag, launchTag, tagOf } from "./instance/launchTag";
 import { storageMonthlyUsd } from "./api/prices";
 import type { Filesystem, Instance } from "./api/types";
 
-export interface Billable {
+/** `monthlyUsd` is from the size that the vendor last counted, hours ago; null when it has not yet. */
+export interface Billable extends AnyBillable {
   readonly kind: "instance" | "filesystem";
-  readonly id: string;
-  readonly name: string;
   readonly region: string;
   /** Vendor's status; a file system has none. */
   readonly status: string | null;
-  readonly hourlyUsd: number | null;
-  /** From the size the vendor last counted, hours ago; null when it has not yet. */
-  readonly monthlyUsd: number | null;
-  /** The unique name under which Holdfast launched it; null when it was not us, or not by this tool. */
-  readonly launchName: string | null;
-  readonly custody: string | null;
-  /** Exact command for a person's shell. */
-  readonly remove: string;
 }
 
 /** Instances in any state but `terminated` bill as far as anybody can prove; file systems bill as long as they exist. */
@@ -44,8 +36,6 @@ const billableInstance = (instance: Instance, endpoint: Endpoint): Billable => (
   custody: tagOf(instance, custodyTag),
   remove: terminateCommand(endpoint, instance.id),
 });
-
-const tagOf = (instance: Instance, name: string): string | null => instance.tags?.find((tag) => tag.key === name)?.value ?? null;
 
 /** A file system has no tags: it is its users', where they are all of one custody. */
 function custodyOf(filesystem: Filesystem, instances: readonly Instance[]): string | null {

@@ -7,7 +7,7 @@ import { storageMonthlyUsd, usdPerGibMonth } from "./api/prices";
 import type { Filesystem, Instance, SshKey } from "./api/types";
 import type { Connection } from "./connection";
 import { accountOf } from "./connection";
-import { launchTag } from "./instance/launchTag";
+import { launchTag, tagOf } from "./instance/launchTag";
 
 /** Three requests. An instance on its way out cannot be read any more and is not found. */
 export async function findRun({ client, endpoint }: Connection, ref: EndpointRef, run: RunRef, storage: Pick<PlanStorage, "mode" | "name">): Promise<FoundRun> {
@@ -31,7 +31,7 @@ export async function findRun({ client, endpoint }: Connection, ref: EndpointRef
 export async function listMachines({ client, endpoint }: Connection, ref: EndpointRef): Promise<FoundMachine[]> {
   const instances = (await client.listInstances()).filter(({ status }) => !gone.has(status));
   return instances.map((instance) => ({
-    id: instance.id, name: instance.name, status: instance.status, launchName: instance.tags?.find((tag) => tag.key === launchTag)?.value ?? null,
+    id: instance.id, name: instance.name, status: instance.status, launchName: tagOf(instance, launchTag),
     address: typeof instance.ip === "string" ? { host: instance.ip, port: endpoint.sshPort, user: "ubuntu" } : null,
     hourlyUsd: instance.instance_type.price_cents_per_hour / 100,
     details: { type: instance.instance_type.name, region: instance.region.name, ...accountOf(endpoint, ref) },
@@ -40,7 +40,7 @@ export async function listMachines({ client, endpoint }: Connection, ref: Endpoi
 
 const gone: ReadonlySet<string> = new Set(["terminated", "terminating", "preempted"]);
 
-const launchNameOf = (instance: Instance): string => instance.tags?.find((tag) => tag.key === launchTag)?.value ?? instance.name;
+const launchNameOf = (instance: Instance): string => tagOf(instance, launchTag) ?? instance.name;
 
 const mounts = (instance: Instance, filesystem: Filesystem): boolean =>
   instance.file_system_mounts?.some((mount) => mount.file_system_id === filesystem.id) ?? instance.file_system_names.includes(filesystem.name);

@@ -57,8 +57,9 @@ export async function gatherDeletionFacts(run: RunCustody, options: GatherOption
       run.receipts().map(async (signed) => {
         // Only a receipt for the manifest at hand can help, and re-reading its copy costs as much as the copy is large.
         const couldCover = signed.trusted && newest !== null && signed.content.manifestSha256 === manifestDigest(newest);
-        const goesToo = seen.noCopies?.has(signed.content.place.directory) === true;
-        return { signed, copy: couldCover ? await recheckReceipt(signed.content, newest, options.copies) : ("unchecked" as const), ...(goesToo ? { goesToo: true as const } : {}) };
+        if (!couldCover) return { signed, copy: "unchecked" as const };
+        const copy = await recheckReceipt(signed.content, newest, options.copies);
+        return { signed, copy: copy === "matches" && seen.noCopies?.has(signed.content.place.directory) === true ? ("goes" as const) : copy };
       }),
     ),
     approvals: run.approvals(),

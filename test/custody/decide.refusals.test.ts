@@ -34,7 +34,7 @@ const table: readonly (readonly [string, RefusalCode, DeletionFacts, string, rea
   ["a complete cell saved nothing of what its job says", "cells-unfinished", { ...end, remote: reachable({ cells: [{ name: "a", state: "complete" }, { name: "b", state: "complete", missing: ["checkpoints/*.pt", "metrics.json"] }] }) },
     "Cell b of digits/dev/sweep is complete, and has no file checkpoints/*.pt, none metrics.json, which its job says must be there (artifacts.keep): it was saved elsewhere, or not at all, and would be lost unless you give it up by name.",
     ["holdfast status digits/dev/sweep", 'holdfast approve digits/dev/sweep --partial b --reason "..."']],
-  ["the copy is the storage itself, mounted", "receipt-copy-goes", { ...end, receipts: [{ signed: signed(receipt), copy: "matches", goesToo: true }] },
+  ["the copy is the storage itself, mounted", "receipt-copy-goes", { ...end, receipts: [{ signed: signed(receipt), copy: "goes" }] },
     "The copy that receipt rcp_0000000000000001 of digits/dev/sweep speaks of (/home/me/pulled on laptop) lies on the run's own storage or machine, under another name, so it is no second copy and would go too.",
     ["holdfast pull digits/dev/sweep"]],
   ["a cell's files do not load", "cells-unfinished", withReceipt({ notLoaded: [{ path: "cells/b/model.safetensors", cell: "b", code: "truncated", message: "It is cut off." }] }),
